@@ -1,0 +1,159 @@
+"""The composition root: every part is made here, and handed what it needs."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+import handlers
+import schemas
+from chatserver.auth import Authenticator
+from chatserver.blocks import Blocks
+from chatserver.chat import Chat
+from chatserver.config import Settings
+from chatserver.conversations import Conversations
+from chatserver.crypto import Vault
+from chatserver.delivery import Delivery, SilentBell
+from chatserver.directory import Directory
+from chatserver.doors import web as doors_web
+from chatserver.doors.engine import Engine, LocalManager
+from chatserver.doors.probes import Probes
+from chatserver.doors.redis_manager import RedisManager
+from chatserver.doors.rest import RestDoor
+from chatserver.doors.socketio import SocketIODoor
+from chatserver.errors import ChatError
+from chatserver.gate import Gate
+from chatserver.log import Log
+from chatserver.messages import MessageReader
+from chatserver.presence import Presence
+from chatserver.presence_store import LocalPresence, PresenceStore, RedisPresence
+from chatserver.receipts import Receipts
+from chatserver.requests import Requests
+from chatserver.store import Database
+from chatserver.tokens import TokenVerifier
+from chatserver.typing_state import TypingState
+from schemas.chat import MAX_CONTENT
+from schemas.session import Limits
+
+# Clients that type send so no more often than this (ms); typing expires after three times as long.
+_TYPING_INTERVAL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running server: what the outside needs of it."""
+
+    web: web.Application
+    gate: Gate
+    socketio: SocketIODoor
+    probes: Probes
+
+
+@asynccontextmanager
+async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
+    """The server on the database `dsn`; leaving the context closes what it opened.
+
+    Raises:
+        OSError, asyncpg.PostgresError: the database cannot be reached.
+    """
+    async with AsyncExitStack() as stack:
+        db = await Database.connect(settings.database, dsn)
+        stack.push_async_callback(db.close)
+        manager, presence_store = _redis(settings, stack)
+
+        vault = Vault(settings.encryption_keys)
+        directory = Directory(db)
+        reader = MessageReader(vault, directory)
+        conversations = Conversations(db, directory, reader)
+        log = Log(db, reader, conversations)
+        bell = manager if isinstance(manager, RedisManager) else SilentBell()
+        delivery = Delivery(log.between, bell)
+        requests = Requests(db, vault)
+        presence = Presence(
+            db, directory, delivery, presence_store, max_members=settings.presence_max_members
+        )
+        stack.push_async_callback(presence.close)
+        typing = TypingState(db, delivery)
+        gate = Gate(
+            schemas.COMMANDS,
+            handlers.MODULES,
+            (
+                Chat(db, vault, directory, reader, conversations, log, delivery, requests),
+                conversations,
+                Receipts(delivery, requests),
+                typing,
+                presence,
+                Blocks(directory, delivery, requests),
+            ),
+            strict=settings.is_development,
+            timeout=settings.command_timeout,
+        )
+        authenticator = Authenticator(TokenVerifier(settings.jwt_secret), db)
+        engine = _engine(settings, manager)
+        socketio_door = SocketIODoor(
+            engine,
+            gate,
+            authenticator,
+            log,
+            delivery,
+            presence,
+            typing,
+            Limits(
+                max_message_length=MAX_CONTENT,
+                max_payload_bytes=settings.max_payload_size,
+                messages_per_minute=settings.message_rate_limit,
+                typing_interval_ms=_TYPING_INTERVAL,
+            ),
+            epoch=await log.epoch(),
+            max_connections=settings.max_connections,
+            single_session=settings.single_session,
+        )
+        if isinstance(manager, RedisManager):
+            manager.start(delivery)
+            stack.push_async_callback(manager.stop)
+        stack.push_async_callback(engine.shutdown)
+
+        async def check_database() -> bool:
+            try:
+                return await db.one("alive") is not None
+            except ChatError:
+                return False
+
+        probes = Probes(check_database)
+        application = web.Application(
+            middlewares=[doors_web.cors(settings.cors_origins), doors_web.errors],
+            client_max_size=settings.max_payload_size,
+        )
+        rest = RestDoor(gate, authenticator, settings.max_payload_size)
+        application.add_routes(rest.routes(schemas.COMMANDS))
+        application.add_routes(probes.routes())
+        engine.attach(application, "socket.io")
+        yield App(application, gate, socketio_door, probes)
+
+
+def _redis(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[LocalManager | RedisManager, PresenceStore]:
+    """Without Redis, one process serves alone."""
+    if settings.redis_url is None:
+        return LocalManager(), LocalPresence()
+    manager = RedisManager(settings.redis_url)
+    # A stalled Redis must not stall a connection: presence falls back to what this process knows.
+    redis = manager.client(timeout=1.0)
+    stack.push_async_callback(redis.aclose)
+    return manager, RedisPresence(redis)
+
+
+def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:
+    return Engine(
+        client_manager=manager,
+        cors_allowed_origins="*" if "*" in settings.cors_origins else list(settings.cors_origins),
+        # Tokens are in the CONNECT packet, so no page needs its cookies sent here.
+        cors_credentials=False,
+        max_http_buffer_size=settings.max_payload_size,
+        ping_interval=max(1.0, min(25.0, settings.keep_alive_timeout / 2)),
+        ping_timeout=max(1.0, min(20.0, settings.keep_alive_timeout / 2)),
+        logger=False,
+        engineio_logger=False,
+    )

@@ -1,0 +1,132 @@
+"""Conversations as their members see them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from chatserver.directory import Directory
+from chatserver.errors import not_found
+from chatserver.messages import MessageReader
+from chatserver.store import Database, Record
+from chatserver.times import iso
+from schemas.resources import Conversation, Message, Participant, Product, SharedConversation
+
+
+class Conversations:
+    """Reads conversations.
+
+    Raises (all methods):
+        ChatError: UNAVAILABLE where the database cannot answer now.
+    """
+
+    def __init__(self, db: Database, directory: Directory, reader: MessageReader) -> None:
+        self._db = db
+        self._directory = directory
+        self._reader = reader
+
+    async def check_member(self, user_id: str, conversation_id: UUID) -> str:
+        """The type of a conversation that the user takes part in.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND, whether it does not exist or is not theirs.
+        """
+        row = await self._db.one("membership", user_id, conversation_id)
+        if row is None:
+            raise not_found("conversation")
+        kind: str = row["type"]
+        return kind
+
+    async def get(self, user_id: str, conversation_id: UUID) -> Conversation:
+        """One conversation.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND, whether it does not exist or is not theirs.
+        """
+        found = await self._cards(user_id, [conversation_id])
+        if not found:
+            raise not_found("conversation")
+        return found[0]
+
+    async def page(
+        self, user_id: str, limit: int, offset: int
+    ) -> tuple[tuple[Conversation, ...], int]:
+        """A page of a user's conversations, the most recently active first, and how many there are."""
+        counted = await self._db.one("conversation_count", user_id)
+        rows = await self._db.all("conversation_page", user_id, limit, offset)
+        return await self._cards(user_id, [row["id"] for row in rows]), counted[0] if counted else 0
+
+    async def for_push(self, conversation_id: UUID) -> SharedConversation:
+        """A conversation as all members see it alike.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND
+        """
+        row = await self._db.one("conversation_for_push", conversation_id)
+        if row is None:
+            raise not_found("conversation")
+        last = await self._db.all("messages_at", conversation_id, [row["last_message_seq"]])
+        messages = await self._reader.resources(last)
+        return SharedConversation(**_shared(row, messages[0] if messages else None))
+
+    async def _cards(self, user_id: str, ids: Sequence[UUID]) -> tuple[Conversation, ...]:
+        if not ids:
+            return ()
+        rows = await self._db.all("conversation_cards", user_id, ids)
+        lasts = await self._reader.resources(await self._db.all("last_messages", user_id, ids))
+        last_of = {message.conversation_id: message for message in lasts}
+        participants = await self._participants(ids)
+        return tuple(
+            Conversation(
+                **_shared(row, last_of.get(str(row["id"]))),
+                either_follows=row["either_follows"],
+                unread_count=row["unread_count"],
+                is_blocked=row["is_blocked"],
+                blocked_by_me=row["blocked_by_me"],
+                my_role=row["my_role"],
+                participants=tuple(participants.get(row["id"], ())),
+            )
+            for row in rows
+        )
+
+    async def _participants(self, ids: Sequence[UUID]) -> dict[UUID, list[Participant]]:
+        rows = await self._db.all("participants_of", ids)
+        names = await self._directory.names(row["user_id"] for row in rows)
+        found: dict[UUID, list[Participant]] = {}
+        for row in rows:
+            user = names[row["user_id"]]
+            found.setdefault(row["conversation_id"], []).append(
+                Participant(
+                    user_id=user.id,
+                    username=user.username,
+                    display_name=user.display_name,
+                    avatar_url=user.avatar_url,
+                    role=row["role"],
+                    joined_at=iso(row["joined_at"]),
+                    delivered_seq=row["delivered_seq"],
+                    read_seq=row["read_seq"],
+                )
+            )
+        return found
+
+
+def _shared(row: Record, last_message: Message | None) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "type": row["type"],
+        "title": row["title"],
+        "description": row["description"],
+        "product": Product(
+            id=row["product_id"], title=row["product_title"], image=row["product_image"]
+        )
+        if row["product_id"]
+        else None,
+        "created_by": row["created_by"],
+        "max_members": row["max_members"],
+        "member_count": row["member_count"],
+        "is_active": row["is_active"],
+        "settings": row["settings"],
+        "created_at": iso(row["created_at"]),
+        "last_message_at": iso(row["last_message_at"]) if row["last_message_at"] else None,
+        "last_seq": row["last_seq"],
+        "last_message": last_message,
+    }

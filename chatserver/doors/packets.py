@@ -1,0 +1,90 @@
+"""Socket.IO packets as text frames (socket.io-protocol, revision 5), read strictly.
+
+A packet that is no packet closes its connection; a packet whose JSON is wrong still has an id, and so
+still gets its one answer.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = "0123456"
+
+# type, attachments, namespace, id, JSON
+_PACKET = re.compile(r"([0-6])(?:(\d{1,3})-)?(?:(/[^,]{0,256}),)?(\d{1,16})?(.*)\Z", re.DOTALL)
+
+
+class BadPacket(Exception):  # noqa: N818 - it names what came
+    """Not a Socket.IO packet at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A packet as it came; ``json`` is not parsed yet."""
+
+    type: str
+    attachments: int
+    namespace: str
+    id: int | None
+    json: str
+
+
+def parse(frame: str) -> Packet:
+    """The parts of a packet.
+
+    Raises:
+        BadPacket
+    """
+    match = _PACKET.match(frame)
+    if match is None:
+        raise BadPacket
+    kind, attachments, namespace, packet_id, data = match.groups()
+    return Packet(
+        kind,
+        int(attachments or 0),
+        namespace or "/",
+        None if packet_id is None else int(packet_id),
+        data,
+    )
+
+
+def loads(text: str) -> Any:
+    """JSON, strictly; what orjson refuses is read by the standard library, so that the schema can name the field.
+
+    orjson refuses NaN, Infinity, lone surrogates and numbers out of range without saying where they stand;
+    the values that the standard library makes of them are refused by every field of every schema.
+
+    Raises:
+        ValueError: not JSON, or nested too deep.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+
+def event(name: str, payload: Any) -> str:
+    """An EVENT packet."""
+    return EVENT + orjson.dumps([name, payload]).decode()
+
+
+def ack(packet_id: int, body: Any) -> str:
+    """An ACK packet."""
+    return f"{ACK}{packet_id}{orjson.dumps([body]).decode()}"
+
+
+def connect(body: dict[str, Any]) -> str:
+    """A CONNECT packet."""
+    return CONNECT + orjson.dumps(body).decode()
+
+
+def connect_error(namespace: str, body: dict[str, Any]) -> str:
+    """A CONNECT_ERROR packet."""
+    where = "" if namespace == "/" else f"{namespace},"
+    return CONNECT_ERROR + where + orjson.dumps(body).decode()

@@ -1,0 +1,203 @@
+"""The main door's REST routes, made from the command table."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+from marshmallow import fields
+
+from chatserver.auth import Authenticator
+from chatserver.errors import ChatError, ErrorCode, invalid
+from chatserver.gate import Gate
+from schemas.fields import Flag, Whole
+from schemas.table import Command, Rest
+from schemas.wire import Loader, snake, to_wire
+
+Responder = Callable[[web.Request], Any]
+
+
+def dumps(value: object) -> bytes:
+    """JSON; dataclasses are written as they are named."""
+    return orjson.dumps(value)
+
+
+def answer(
+    value: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """A JSON response."""
+    return web.Response(
+        body=dumps(value), status=status, content_type="application/json", headers=headers
+    )
+
+
+def failure(error: ChatError) -> web.Response:
+    """A ChatError as a response; fields are named in snake_case, as bodies are."""
+    wire = error.to_wire()
+    if error.fields:
+        wire["fields"] = {snake(name): list(reasons) for name, reasons in error.fields.items()}
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return answer({"error": wire}, error.status, headers)
+
+
+class RestDoor:
+    """Turns requests into commands and answers into resources."""
+
+    def __init__(self, gate: Gate, authenticator: Authenticator, max_payload_size: int) -> None:
+        self._gate = gate
+        self._authenticator = authenticator
+        self._max_payload_size = max_payload_size
+
+    def routes(self, commands: Iterable[Command]) -> list[web.RouteDef]:
+        """The routes of every command: its own where the guide has one, and ``/api/commands/<name>``."""
+        found = [
+            web.route(rest.method, rest.path, self._route(command, rest))
+            for command in commands
+            for rest in command.rest
+        ]
+        found.append(web.post("/api/messages/{message_id}/status", self._status))
+        found.append(web.post("/api/commands/{name}", self._command))
+        return found
+
+    def _route(self, command: Command, rest: Rest) -> Responder:
+        loader = Loader(command.takes)
+
+        async def respond(request: web.Request) -> web.Response:
+            payload = await self._payload(request, loader.fields)
+            payload.update(request.match_info)
+            _take_idempotency_key(request, payload, loader.fields)
+            value = await self._ask(request, command.name, payload)
+            headers = {}
+            if getattr(value, "duplicate", False):
+                headers["Idempotency-Replayed"] = "true"
+            return answer(_body(value, rest), rest.status, headers)
+
+        return _guarded(respond)
+
+    async def _ask(self, request: web.Request, name: str, payload: object) -> object:
+        session = await self._authenticator.authenticate(
+            _token(request), str(uuid.uuid4()), lasting=False
+        )
+        answered = await self._gate.ask(session, name, payload)
+        if answered.error is not None:
+            raise answered.error
+        return answered.value
+
+    @property
+    def _status(self) -> Responder:
+        """``POST /api/messages/:id/status {status_type}``: the guide's one route for two commands."""
+
+        async def respond(request: web.Request) -> web.Response:
+            payload = await self._payload(request, {})
+            status = payload.get("status_type", payload.get("statusType"))
+            if status not in ("delivered", "read"):
+                raise invalid("statusType", "Must be one of: delivered, read.")
+            message_id = request.match_info["message_id"]
+            await self._ask(request, f"chat:message_{status}", {"messageId": message_id})
+            return answer({"message_id": message_id, "status_type": status})
+
+        return _guarded(respond)
+
+    @property
+    def _command(self) -> Responder:
+        """``POST /api/commands/:name``: the payload in, the ack out."""
+
+        async def respond(request: web.Request) -> web.Response:
+            payload = await self._payload(request, {})
+            value = await self._ask(request, request.match_info["name"], payload)
+            return answer(
+                {"success": True} if value is None else {"success": True, **to_wire(value)}
+            )
+
+        return _guarded(respond)
+
+    async def _payload(
+        self, request: web.Request, known: Mapping[str, fields.Field[Any]]
+    ) -> dict[str, Any]:
+        """The query's parameters and the body's fields."""
+        payload: dict[str, Any] = {
+            name: _from_query(known.get(snake(name)), value)
+            for name, value in request.query.items()
+        }
+        if not request.can_read_body:
+            return payload
+        try:
+            raw = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise ChatError(
+                code=ErrorCode.PAYLOAD_TOO_LARGE,
+                details=f"At most {self._max_payload_size:,} bytes.",
+            ) from None
+        if not raw:
+            return payload
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise invalid("body", "Is not JSON.") from None
+        if not isinstance(body, dict):
+            raise invalid("body", "Must be an object.")
+        return payload | body
+
+
+def _guarded(respond: Responder) -> Responder:
+    async def guarded(request: web.Request) -> web.Response:
+        try:
+            response: web.Response = await respond(request)
+        except ChatError as error:
+            return failure(error)
+        return response
+
+    return guarded
+
+
+def _token(request: web.Request) -> str | None:
+    """The bearer token (RFC 6750, section 2.1)."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _from_query(field: fields.Field[Any] | None, text: str) -> object:
+    """A query parameter has no type of its own: it is read as its field's."""
+    if (
+        isinstance(field, Whole)
+        and text.isascii()
+        and text.removeprefix("-").isdigit()
+        and len(text) < 20
+    ):
+        return int(text)
+    if isinstance(field, Flag) and text in ("true", "false"):
+        return text == "true"
+    return text
+
+
+def _take_idempotency_key(
+    request: web.Request, payload: dict[str, Any], known: Mapping[str, fields.Field[Any]]
+) -> None:
+    """The header does what the body's own id does; where both are given they must agree.
+
+    Raises:
+        ChatError: VALIDATION_ERROR
+    """
+    key = request.headers.get("Idempotency-Key")
+    name = next((n for n in ("client_message_id", "request_id") if n in known), None)
+    if key is None or name is None:
+        return
+    wire = str(known[name].data_key)
+    given = payload.get(name, payload.get(wire))
+    if given is not None and given != key:
+        raise invalid(wire, "Differs from the header Idempotency-Key.")
+    payload.pop(name, None)
+    payload[wire] = key
+
+
+def _body(value: object, rest: Rest) -> object:
+    if value is None:
+        return {"success": True}
+    if rest.bare is not None:
+        return getattr(value, rest.bare)
+    return {snake(name): item for name, item in to_wire(value).items()}

@@ -1,0 +1,71 @@
+"""What all HTTP answers share: origins, headers, and errors in our own form."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from chatserver.doors.rest import failure
+from chatserver.errors import ChatError, ErrorCode
+from chatserver.logs import get_logger
+
+_log = get_logger(__name__)
+
+_STATUSES = {
+    404: ChatError(code=ErrorCode.UNKNOWN_COMMAND, message="No such route"),
+    405: ChatError(code=ErrorCode.UNKNOWN_COMMAND, message="No such method on this route"),
+    413: ChatError(code=ErrorCode.PAYLOAD_TOO_LARGE),
+}
+
+
+def cors(origins: Sequence[str]) -> Middleware:
+    """Lets pages of the configured origins read our answers (the Fetch standard's CORS protocol).
+
+    Tokens travel in a header, never in a cookie, so no credentials are allowed.
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith("/socket.io/"):
+            # Engine.IO has a check and headers of its own.
+            return await handler(request)
+        origin = request.headers.get("Origin")
+        allowed = origin is not None and ("*" in origins or origin in origins)
+        preflight = (
+            request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        )
+        response = web.Response(status=204) if preflight else await handler(request)
+        response.headers.setdefault("Vary", "Origin")
+        if allowed and origin is not None:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "Idempotency-Replayed, Retry-After"
+            if preflight:
+                response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
+                response.headers["Access-Control-Allow-Headers"] = (
+                    "Authorization, Content-Type, Idempotency-Key"
+                )
+                response.headers["Access-Control-Max-Age"] = "600"
+        return response
+
+    return middleware
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every failure is an error object, also those of the HTTP server, and none shows a stack trace."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = failure(
+            _STATUSES.get(error.status)
+            or ChatError(code=ErrorCode.VALIDATION_ERROR, message=error.reason)
+        )
+    except Exception:
+        _log.exception("a request crashed", path=request.path)
+        response = failure(ChatError(code=ErrorCode.INTERNAL_ERROR))
+    if not request.path.startswith("/socket.io/"):
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,183 @@
+"""The one way in: command → session → schema → handler → one answer."""
+
+import asyncio
+import dataclasses
+import inspect
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, get_type_hints
+
+import orjson
+
+from chatserver.errors import ChatError, ErrorCode, unavailable
+from chatserver.logs import get_logger
+from chatserver.session import Caller, Request, Session
+from schemas.table import Command
+from schemas.wire import Invalid, Loader, to_wire
+
+_log = get_logger(__name__)
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+class BindError(RuntimeError):
+    """A command without a handler, a handler without a command, or one that asks for an unknown service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The one answer to a command: what it gives, or why not."""
+
+    value: object | None = None
+    error: ChatError | None = None
+
+    def ack(self) -> dict[str, Any]:
+        """The answer as Socket.IO acknowledges it."""
+        if self.error is not None:
+            return {"success": False, "error": self.error.to_wire()}
+        return {"success": True} if self.value is None else {"success": True, **to_wire(self.value)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    command: Command
+    loader: Loader[Any]
+    handler: Handler
+    services: tuple[object, ...]
+    takes_request_id: bool
+
+
+def bind(
+    commands: Sequence[Command], modules: Iterable[ModuleType], services: Iterable[object]
+) -> dict[str, _Bound]:
+    """Handlers to commands, by name: ``chat:message_send`` is ``handlers/chat.py:message_send``.
+
+    A handler takes the caller, its payload, and after them the services that it names by their types.
+
+    Raises:
+        BindError: a row without a handler, a handler without a row, a service that nobody provides.
+    """
+    provided = {type(service): service for service in services}
+    handlers: dict[str, Handler] = {}
+    for module in modules:
+        noun = module.__name__.rpartition(".")[2]
+        for verb, found in vars(module).items():
+            if inspect.iscoroutinefunction(found) and found.__module__ == module.__name__:
+                handlers[f"{noun}:{verb}"] = found
+    bound: dict[str, _Bound] = {}
+    for command in commands:
+        handler = handlers.pop(command.name, None)
+        if handler is None:
+            raise BindError(f"{command.name} has no handler")
+        if command.name in bound:
+            raise BindError(f"{command.name} stands in the table twice")
+        wanted = _services_of(command.name, handler, provided)
+        takes = {field.name for field in dataclasses.fields(command.takes)}
+        bound[command.name] = _Bound(
+            command, Loader(command.takes), handler, wanted, "request_id" in takes
+        )
+    if handlers:
+        raise BindError(f"no row in the table for {', '.join(sorted(handlers))}")
+    return bound
+
+
+def _services_of(
+    name: str, handler: Handler, provided: Mapping[type, object]
+) -> tuple[object, ...]:
+    hints = get_type_hints(handler)
+    parameters = list(inspect.signature(handler).parameters)
+    try:
+        return tuple(provided[hints[parameter]] for parameter in parameters[2:])
+    except KeyError as error:
+        raise BindError(f"{name} asks for {error}, which is no service") from None
+
+
+class Gate:
+    """Answers commands.
+
+    Args:
+        strict: refuse unknown fields (development); otherwise they are ignored and counted, so that a
+            newer client survives a rolling deploy.
+        timeout: seconds after which a command is answered UNAVAILABLE. The wait is abandoned, the work
+            is not: what it commits is handed on, and the same ids settle what became of it.
+    """
+
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        modules: Iterable[ModuleType],
+        services: Iterable[object],
+        *,
+        strict: bool,
+        timeout: float,
+    ) -> None:
+        self._bound = bind(commands, modules, services)
+        self._strict = strict
+        self.timeout = timeout
+        self.ignored_fields: Counter[str] = Counter()
+        self._running: set[asyncio.Task[Answer]] = set()
+
+    def mutates(self, name: object) -> bool:
+        """Whether a command changes something, and therefore waits for its turn on its connection."""
+        bound = self._bound.get(name) if isinstance(name, str) else None
+        return bound is not None and bound.command.mutates
+
+    async def ask(
+        self, session: Session, name: object, payload: object, deadline: float | None = None
+    ) -> Answer:
+        """The answer to a command; never raises.
+
+        Args:
+            deadline: by the loop's clock; `timeout` from now where it is not given.
+        """
+        loop = asyncio.get_running_loop()
+        remaining = self.timeout if deadline is None else deadline - loop.time()
+        if remaining <= 0:
+            return Answer(error=unavailable())
+        task = loop.create_task(self._answer(session, name, payload))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        done, _ = await asyncio.wait((task,), timeout=remaining)
+        return task.result() if done else Answer(error=unavailable())
+
+    async def finish(self, within: float) -> None:
+        """Wait for the commands that still run, `within` seconds at most."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=within)
+
+    async def _answer(self, session: Session, name: object, payload: object) -> Answer:
+        try:
+            return Answer(value=await self._handle(session, name, payload))
+        except ChatError as error:
+            return Answer(error=error)
+        except Invalid as invalid:
+            return Answer(error=ChatError(code=ErrorCode.VALIDATION_ERROR, fields=invalid.fields))
+        except Exception:
+            error_id = str(uuid.uuid4())
+            _log.exception("a command crashed", command=name, error_id=error_id)
+            return Answer(error=ChatError(code=ErrorCode.INTERNAL_ERROR, error_id=error_id))
+
+    async def _handle(self, session: Session, name: object, payload: object) -> object:
+        bound = self._bound.get(name) if isinstance(name, str) else None
+        if bound is None:
+            raise ChatError(code=ErrorCode.UNKNOWN_COMMAND)
+        if session.expires_at <= time.time():
+            raise ChatError(
+                code=ErrorCode.AUTH_REQUIRED, details="Session expired. Please log in again."
+            )
+        cmd, unknown = bound.loader.load({} if payload is None else payload, strict=self._strict)
+        if unknown:
+            self.ignored_fields[bound.command.name] += len(unknown)
+        caller = Caller(session=session, request=_request(bound, cmd))
+        return await bound.handler(caller, cmd, *bound.services)
+
+
+def _request(bound: _Bound, cmd: Any) -> Request | None:
+    if not bound.takes_request_id or cmd.request_id is None:
+        return None
+    body = orjson.dumps(dataclasses.replace(cmd, request_id=None), option=orjson.OPT_SORT_KEYS)
+    return Request(command=bound.command.name, request_id=cmd.request_id, body=body)

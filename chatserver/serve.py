@@ -1,0 +1,71 @@
+"""Runs a server until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+import uvloop
+from aiohttp import web
+
+from chatserver.app import App, build
+from chatserver.config import Settings
+from chatserver.logs import get_logger
+
+_log = get_logger(__name__)
+
+# Heroku and Kubernetes give 30 s after SIGTERM; we are gone after at most 20.
+_FINISH = 5.0
+_SPREAD = 10.0
+_CLOSE = 5.0
+
+
+def run(settings: Settings, dsn: str, *, share_port: bool, ready: Callable[[int], None]) -> None:
+    """Serve on the settings' host and port until SIGTERM or SIGINT.
+
+    Args:
+        share_port: several processes listen on one port (SO_REUSEPORT).
+        ready: called with the port once it listens.
+
+    Raises:
+        OSError: the port is taken, or the database cannot be reached.
+    """
+    uvloop.run(_serve(settings, dsn, share_port, ready))
+
+
+async def _serve(
+    settings: Settings, dsn: str, share_port: bool, ready: Callable[[int], None]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with build(settings, dsn) as app:
+        runner = web.AppRunner(
+            app.web, access_log=None, handle_signals=False, shutdown_timeout=_CLOSE
+        )
+        await runner.setup()
+        try:
+            site = web.TCPSite(
+                runner, settings.host, settings.port, backlog=1024, reuse_port=share_port or None
+            )
+            await site.start()
+            port = runner.addresses[0][1]
+            _log.info("listening", host=settings.host, port=port)
+            ready(port)
+            await stop.wait()
+            await _drain(app)
+        finally:
+            await runner.cleanup()
+    _log.info("stopped")
+
+
+async def _drain(app: App) -> None:
+    """Not ready any more; what is under way is finished and answered; clients are sent elsewhere."""
+    _log.info("draining", connections=app.socketio.connections)
+    app.probes.draining = True
+    await app.gate.finish(_FINISH)
+    await app.socketio.drain(_SPREAD)
+    for _ in range(int(_CLOSE / 0.05)):
+        if not app.socketio.connections:
+            break
+        await asyncio.sleep(0.05)

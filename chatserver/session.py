@@ -1,0 +1,54 @@
+"""Who asks: a user, on a connection, with one command."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person as the directory knows them."""
+
+    id: str
+    username: str
+    display_name: str
+    email: str | None = None
+    avatar_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An authenticated connection; ``lasting`` is False for a single REST request.
+
+    ``expires_at`` is in seconds since 1970.
+    """
+
+    user: User
+    connection_id: str
+    expires_at: float
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The retry key of one command: the same one again has no second effect. ``body`` is the payload as JSON."""
+
+    command: str
+    request_id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """What a handler knows about who asks."""
+
+    session: Session
+    request: Request | None = None
+
+    @property
+    def user(self) -> User:
+        """The person."""
+        return self.session.user
+
+    @property
+    def user_id(self) -> str:
+        """The person's id, as the directory spells it."""
+        return self.session.user.id

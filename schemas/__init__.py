@@ -1,0 +1,23 @@
+"""The wire: every command and push, declared once.
+
+Dispatch, REST routes and the documents are made from these two tables. A row without a handler, or a
+handler without a row, keeps the server from starting.
+"""
+
+from schemas import chat, presence, session, system, user
+from schemas.table import Command, Push
+
+COMMANDS: tuple[Command, ...] = (
+    *chat.COMMANDS,
+    *presence.COMMANDS,
+    *user.COMMANDS,
+    *session.COMMANDS,
+    *system.COMMANDS,
+)
+PUSHES: tuple[Push, ...] = (
+    *chat.PUSHES,
+    *presence.PUSHES,
+    *user.PUSHES,
+    *session.PUSHES,
+    *system.PUSHES,
+)

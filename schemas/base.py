@@ -1,0 +1,48 @@
+"""What many payloads share."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from schemas.fields import Id, Text, UserId, Whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Empty:
+    """No fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retryable:
+    """A change: the same ``requestId`` again has no second effect and answers the original ack."""
+
+    request_id: Annotated[str | None, Text(1, 64)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfConversation:
+    """Names a conversation."""
+
+    conversation_id: Annotated[UUID, Id()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOfConversation(Retryable):
+    """Names a conversation to change something in."""
+
+    conversation_id: Annotated[UUID, Id()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfUser(Retryable):
+    """Names a user."""
+
+    user_id: Annotated[str, UserId()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paged:
+    """A page of a list: at most 200 rows, 50 where nothing is said."""
+
+    limit: Annotated[int, Whole(1, 200)] = 50
+    offset: Annotated[int, Whole()] = 0

@@ -1,0 +1,62 @@
+"""The connection itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.resources import Person
+from schemas.table import Push
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the client does well to respect."""
+
+    max_message_length: int
+    max_payload_bytes: int
+    messages_per_minute: int
+    typing_interval_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReady:
+    """The session is on; everything missed has been emitted before it."""
+
+    user: Person
+    connection_id: str
+    recovered: bool
+    limited: bool
+    resync: tuple[str, ...]
+    replayed: int
+    server_time: str
+    expires_at: str
+    limits: Limits
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining:
+    """The server stops; come back after so many milliseconds."""
+
+    reconnect_after_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A command sent without an ack callback failed."""
+
+    code: str
+    message: str
+    retryable: bool
+    details: str | None = None
+    fields: dict[str, Any] | None = None
+    retry_after: int | None = None
+    error_id: str | None = None
+
+
+COMMANDS = ()
+
+PUSHES = (
+    Push("session:ready", carries=SessionReady, doc="The session is on."),
+    Push("session:draining", carries=Draining, doc="The server stops; reconnect after a while."),
+    Push("error", carries=Failure, doc="A command sent without an ack callback failed."),
+)

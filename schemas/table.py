@@ -1,0 +1,46 @@
+"""What a row of the tables is. The tables themselves stand in ``schemas/__init__.py``."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Limit = Literal["none", "command", "message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A REST route of a command. Names in braces in the path are the payload's fields."""
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    status: int = 200
+    # The part of the answer that is the body, where one resource is answered bare.
+    bare: str | None = None
+    # The fields of the answer to show, in the guide's envelope; () shows {"success": true}.
+    shows: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a client may ask. The handler of ``chat:message_send`` is ``handlers/chat.py:message_send``."""
+
+    name: str
+    takes: type[Any]
+    # None: the answer only says that it was done.
+    gives: type[Any] | None
+    doc: str
+    # Commands that change something run one at a time per connection, in order, and take a requestId.
+    mutates: bool = False
+    limit: Limit = "command"
+    errors: tuple[str, ...] = ()
+    rest: tuple[Rest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What the server tells a client unasked. Durable ones are in the log and replayed after a gap."""
+
+    name: str
+    carries: type[Any]
+    doc: str
+    durable: bool = False
+    personal: bool = False

@@ -1,0 +1,198 @@
+"""Frozen dataclasses out of what arrives, and what leaves out of frozen dataclasses.
+
+A payload is declared once, as a frozen dataclass whose annotations carry their marshmallow field:
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Typing:
+        conversation_id: Annotated[UUID, Id()]
+        is_typing: Annotated[bool, Flag()]
+
+A field without a default is required. On the wire its name is camelCase; snake_case is accepted,
+too.
+A payload whose fields depend on each other has a method ``problems`` that yields (field, reason).
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
+
+T = TypeVar("T")
+
+
+class _HasProblems(Protocol):
+    def problems(self) -> Iterator[tuple[str, str]]: ...
+
+
+@cache
+def camel(name: str) -> str:
+    """``conversation_id`` → ``conversationId``."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+@cache
+def snake(name: str) -> str:
+    """``conversationId`` → ``conversation_id``."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+class Invalid(Exception):  # noqa: N818 - it says what the payload is
+    """A payload that breaks its schema. ``fields`` is ``{wire name: [reason]}``."""
+
+    def __init__(self, fields: Mapping[str, list[str]]) -> None:
+        super().__init__(", ".join(fields))
+        self.fields = dict(fields)
+
+
+class Loader(Generic[T]):
+    """Loads one kind of payload. Made once per command, at start-up."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self.kind = kind
+        self.fields: dict[str, fields.Field[Any]] = {}
+        hints = get_type_hints(kind, include_extras=True)
+        for item in dataclasses.fields(kind):  # type: ignore[arg-type]  # kind is a dataclass
+            field = _field_of(hints[item.name])
+            required = item.default is dataclasses.MISSING
+            self.fields[item.name] = _named(field, item.name, required)
+        self._schema = Schema.from_dict(dict(self.fields), name=kind.__name__)()
+        self._names = {name: camel(name) for name in self.fields}
+        self._optional = {camel(name) for name, field in self.fields.items() if not field.required}
+        self._has_problems = hasattr(kind, "problems")
+
+    def load(self, payload: object, *, strict: bool) -> tuple[T, frozenset[str]]:
+        """The payload as its dataclass, and the names of the unknown fields that were ignored.
+
+        Raises:
+            Invalid: naming each wrong field; with `strict`, each unknown one too.
+        """
+        if not isinstance(payload, dict):
+            raise Invalid({"payload": ["Must be an object."]})
+        data, unknown, wrong = self._spelled(payload)
+        if strict:
+            wrong |= {name: ["Unknown field."] for name in unknown}
+        try:
+            loaded = self._schema.load(data, unknown=RAISE if strict else EXCLUDE)
+        except ValidationError as error:
+            wrong |= dict(_flat(error.messages))
+        if wrong:
+            raise Invalid(wrong)
+        value = self.kind(**loaded)
+        if self._has_problems:
+            problems = dict(_checked(value))
+            if problems:
+                raise Invalid(problems)
+        return value, frozenset(unknown)
+
+    def _spelled(
+        self, payload: dict[Any, Any]
+    ) -> tuple[dict[str, Any], list[str], dict[str, list[str]]]:
+        """Either casing becomes the wire's; a field given in both must be given alike."""
+        data: dict[str, Any] = {}
+        unknown: list[str] = []
+        wrong: dict[str, list[str]] = {}
+        known = self._names.values()
+        for name, value in payload.items():
+            wire = self._names.get(name, name)
+            if value is None and wire in self._optional:
+                # null stands for "not given" where that is allowed: many clients send it so.
+                continue
+            if wire not in known:
+                unknown.append(name[:64].encode(errors="replace").decode())
+            elif wire in data and data[wire] != value:
+                wrong[wire] = ["Given twice, in both casings, with different values."]
+            else:
+                data[wire] = value
+        return data, unknown, wrong
+
+
+def _checked(value: Any) -> Iterator[tuple[str, list[str]]]:
+    checked: _HasProblems = value
+    for name, reason in checked.problems():
+        yield camel(name), [reason]
+
+
+def _field_of(hint: Any) -> fields.Field[Any]:
+    if get_origin(hint) is not Annotated:
+        raise TypeError(f"{hint} has no marshmallow field: write Annotated[type, Field()]")
+    return next(item for item in get_args(hint)[1:] if isinstance(item, fields.Field))
+
+
+def _named(field: fields.Field[Any], name: str, required: bool) -> fields.Field[Any]:
+    field.data_key = camel(name)
+    field.required = required
+    field.allow_none = False
+    field.error_messages["required"] = "Missing."
+    field.error_messages["null"] = "Must not be null."
+    return field
+
+
+def _flat(messages: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:
+    if isinstance(messages, dict):
+        for key, value in messages.items():
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, [str(message) for message in messages]
+
+
+# --- leaving -------------------------------------------------------------------------------------
+
+
+def resource(kind: type[T]) -> type[T]:
+    """Marks a dataclass as a resource: snake_case on the wire, as its fields are named."""
+    kind.__wire_resource__ = True  # type: ignore[attr-defined]  # read by _is_part
+    return kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How one class leaves: is it a part (camelCase), and its (field, wire name, optional) triples."""
+
+    is_part: bool
+    names: tuple[tuple[str, str, bool], ...] = ()
+
+
+_shapes: dict[type, _Shape] = {}
+
+
+def _shape(kind: type) -> _Shape:
+    shape = _shapes.get(kind)
+    if shape is None:
+        if not dataclasses.is_dataclass(kind):
+            shape = _Shape(False)
+        else:
+            names = ((f.name, camel(f.name), f.default is None) for f in dataclasses.fields(kind))
+            shape = _Shape(not hasattr(kind, "__wire_resource__"), tuple(names))
+        _shapes[kind] = shape
+    return shape
+
+
+def _inner(value: Any) -> Any:
+    if _shape(type(value)).is_part:
+        return to_wire(value)
+    if type(value) in (tuple, list) and value and _shape(type(value[0])).is_part:
+        return [to_wire(item) for item in value]
+    return value
+
+
+def to_wire(value: Any) -> dict[str, Any]:
+    """An answer or push as the wire's object: camelCase keys, also in the parts of it.
+
+    Resources are left to the JSON encoder: orjson writes dataclasses as they are named. A None is
+    left out where the field's default is None, and is null elsewhere.
+    """
+    return {
+        wire: _inner(item)
+        for name, wire, optional in _shape(type(value)).names
+        if not ((item := getattr(value, name)) is None and optional)
+    }
+
+
+def payload(value: Any) -> Any:
+    """What a push carries, ready for the JSON encoder: a resource as it is, the rest by `to_wire`."""
+    return to_wire(value) if _shape(type(value)).is_part else value

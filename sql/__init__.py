@@ -1,0 +1,1 @@
+"""The SQL: migrations, and queries by name."""

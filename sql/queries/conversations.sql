@@ -1,0 +1,93 @@
+-- name: open_direct
+SELECT verdict, conversation_id, ARRAY[$2, $3] AS members FROM open_direct($1, $2, $3, $4);
+
+-- name: find_direct
+-- The direct conversation of $1 and $2 about product $3 ('' for none).
+SELECT id FROM conversations
+WHERE type = 'direct' AND product_id = $3
+    AND user_low = least($1::text COLLATE "C", $2::text COLLATE "C")
+    AND user_high = greatest($1::text COLLATE "C", $2::text COLLATE "C");
+
+-- name: membership
+-- Whether $1 is a member of conversation $2 now.
+SELECT c.type FROM participants me JOIN conversations c ON c.id = me.conversation_id
+WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active;
+
+-- name: direct_counterpart
+-- The other person of the direct conversation $2 of $1.
+SELECT CASE $1 WHEN c.user_low THEN c.user_high ELSE c.user_low END AS user_id
+FROM conversations c WHERE c.id = $2 AND c.type = 'direct' AND $1 IN (c.user_low, c.user_high);
+
+-- name: typing_audience
+-- Whether $1 is a member of conversation $2, and whether a block keeps their typing from the other person.
+SELECT c.type = 'direct' AND (directory_blocked(c.user_low, c.user_high)
+    OR EXISTS (SELECT FROM conversation_blocks b WHERE b.conversation_id = c.id)) AS blocked
+FROM participants me JOIN conversations c ON c.id = me.conversation_id
+WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active;
+
+-- name: positions
+-- The rooms of $1, a snapshot of where each stream stands: what a connection joins.
+SELECT 'conversation:' || c.id AS room, c.last_seq AS seq
+FROM participants me JOIN conversations c ON c.id = me.conversation_id
+WHERE me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
+UNION ALL
+SELECT 'user:' || $1::text, coalesce((SELECT last_seq FROM personal_streams WHERE user_id = $1), 0);
+
+-- name: conversation_count
+SELECT count(*) FROM participants me JOIN conversations c ON c.id = me.conversation_id
+WHERE me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
+    AND (me.hidden_seq = 0 OR c.last_message_seq > me.hidden_seq);
+
+-- name: conversation_page
+-- $1's conversations, the most recently active first. A hidden one is back with its next message.
+SELECT c.id FROM participants me JOIN conversations c ON c.id = me.conversation_id
+WHERE me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
+    AND (me.hidden_seq = 0 OR c.last_message_seq > me.hidden_seq)
+ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC
+LIMIT $2 OFFSET $3;
+
+-- name: conversation_cards
+-- The conversations $2 as their member $1 sees them. Unread are the messages of others, after joining and
+-- hiding, that are in none of the ranges read; the count looks into the gaps between these and stops at 1,000.
+SELECT c.*, product.title AS product_title, product.image AS product_image,
+    me.role AS my_role, blocks.anyone AS is_blocked, blocks.mine AS blocked_by_me,
+    c.type = 'direct' AND directory_follows(c.user_low, c.user_high) AS either_follows,
+    (SELECT count(*) FROM (
+        SELECT FROM unnest(int8multirange(int8range(greatest(me.joined_seq, me.hidden_seq) + 1, NULL))
+                           - me.read_seqs) AS gap
+        JOIN messages m ON m.conversation_id = c.id AND m.seq >= lower(gap)
+            AND m.seq < coalesce(upper(gap), 9223372036854775807)
+        WHERE m.sender_id <> $1 AND m.deleted_at IS NULL
+            AND NOT EXISTS (SELECT FROM message_deletions d
+                            WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
+        LIMIT 1000) unread) AS unread_count
+FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (id, position)
+JOIN conversations c ON c.id = asked.id
+JOIN participants me ON me.conversation_id = c.id AND me.user_id = $1 AND me.left_seq IS NULL
+LEFT JOIN LATERAL directory_product(c.product_id) product ON c.product_id <> ''
+CROSS JOIN LATERAL (
+    SELECT
+        EXISTS (SELECT FROM conversation_blocks b WHERE b.conversation_id = c.id)
+            OR (c.type = 'direct' AND directory_blocked(c.user_low, c.user_high)) AS anyone,
+        EXISTS (SELECT FROM conversation_blocks b WHERE b.conversation_id = c.id AND b.blocked_by_user_id = $1)
+            OR (c.type = 'direct' AND EXISTS (
+                SELECT FROM directory_blocks_of($1) b
+                WHERE b.by_me AND b.user_id IN (c.user_low, c.user_high))) AS mine
+) blocks
+WHERE c.is_active
+ORDER BY asked.position;
+
+-- name: conversation_for_push
+-- Conversation $1 as every member sees it alike.
+SELECT c.*, product.title AS product_title, product.image AS product_image FROM conversations c
+LEFT JOIN LATERAL directory_product(c.product_id) product ON c.product_id <> ''
+WHERE c.id = $1;
+
+-- name: participants_of
+-- At most 100 participants of each of the conversations $1, the longest members first.
+SELECT p.conversation_id, p.user_id, p.role, p.joined_at, p.delivered_seq,
+    coalesce(upper(p.read_seqs) - 1, 0) AS read_seq
+FROM unnest($1::uuid[]) AS asked (id)
+CROSS JOIN LATERAL (
+    SELECT * FROM participants x WHERE x.conversation_id = asked.id AND x.left_seq IS NULL
+    ORDER BY x.joined_seq, x.user_id LIMIT 100) p;

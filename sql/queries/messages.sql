@@ -1,0 +1,64 @@
+-- name: post_messages
+-- Locks, judges and writes a batch in one round trip (migrations/0003_writes.sql).
+SELECT * FROM post_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: message_by_id
+-- $1 the reader, $2 the message: only where the reader is a member now, and has not deleted it for themselves.
+SELECT m.* FROM message_rows m
+JOIN participants me ON me.conversation_id = m.conversation_id AND me.user_id = $1 AND me.left_seq IS NULL
+WHERE m.id = $2 AND m.seq > me.hidden_seq
+    AND NOT EXISTS (SELECT FROM message_deletions d
+                    WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq);
+
+-- name: posted_message
+-- A message by its key alone, for its own sender's repeated send.
+SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = $2;
+
+-- name: locate_messages
+-- Which of the messages $2 the reader $1 may see, and where they stand. Erased ones are gone.
+SELECT m.id, m.conversation_id, m.seq, m.sender_id FROM messages m
+JOIN participants me ON me.conversation_id = m.conversation_id AND me.user_id = $1 AND me.left_seq IS NULL
+WHERE m.id = ANY ($2) AND m.deleted_at IS NULL;
+
+-- name: history_bounds
+-- What the reader $1 may read of conversation $2. No row where they are no member.
+SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
+    (SELECT count(*) FROM message_deletions d WHERE d.conversation_id = c.id AND d.user_id = $1
+        AND d.seq > me.hidden_seq) AS deleted
+FROM participants me JOIN conversations c ON c.id = me.conversation_id
+WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active;
+
+-- name: history_before
+-- The $4 messages before seq $3, newest first. $1 reader, $2 conversation, $5 their hidden seq.
+SELECT m.* FROM message_rows m
+WHERE m.conversation_id = $2 AND m.seq < $3 AND m.seq > $5
+    AND NOT EXISTS (SELECT FROM message_deletions d
+                    WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
+ORDER BY m.seq DESC LIMIT $4;
+
+-- name: history_after
+-- The $4 messages after seq $3, oldest first. $1 reader, $2 conversation.
+SELECT m.* FROM message_rows m
+WHERE m.conversation_id = $2 AND m.seq > $3
+    AND NOT EXISTS (SELECT FROM message_deletions d
+                    WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
+ORDER BY m.seq LIMIT $4;
+
+-- name: history_numbered
+-- The messages with numbers $3 to $4: a page by offset costs the same at any depth.
+SELECT m.* FROM message_rows m
+WHERE m.conversation_id = $2 AND m.number BETWEEN $3 AND $4
+    AND NOT EXISTS (SELECT FROM message_deletions d
+                    WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
+ORDER BY m.number;
+
+-- name: last_messages
+-- The newest message that the reader $1 sees in each of the conversations $2.
+SELECT m.* FROM unnest($2::uuid[]) AS asked (id)
+JOIN participants me ON me.conversation_id = asked.id AND me.user_id = $1 AND me.left_seq IS NULL
+CROSS JOIN LATERAL (
+    SELECT * FROM message_rows r
+    WHERE r.conversation_id = asked.id AND r.seq > me.hidden_seq
+        AND NOT EXISTS (SELECT FROM message_deletions d
+                        WHERE d.conversation_id = r.conversation_id AND d.user_id = $1 AND d.seq = r.seq)
+    ORDER BY r.seq DESC LIMIT 1) m;

@@ -1,0 +1,23 @@
+-- name: users
+SELECT user_id, username, email, display_name, avatar_url FROM directory_users($1);
+
+-- name: authenticate
+-- One round trip for a token's two questions: is it revoked, and whose is it?
+SELECT u.user_id, u.username, u.email, u.display_name, u.avatar_url,
+    ($2::text IS NOT NULL AND directory_revoked($2)) AS revoked
+FROM (SELECT 1) AS always LEFT JOIN directory_users(ARRAY[$1::text]) u ON true;
+
+-- name: contacts
+-- The people who share with $1 a direct conversation without a block, or a group of at most $2 members,
+-- and have no block between them and $1.
+SELECT DISTINCT other.user_id
+FROM participants me
+JOIN conversations c ON c.id = me.conversation_id AND c.is_active
+    AND (c.type = 'direct' OR c.member_count <= $2)
+JOIN participants other ON other.conversation_id = c.id AND other.left_seq IS NULL AND other.user_id <> $1
+WHERE me.user_id = $1 AND me.left_seq IS NULL
+    AND NOT (c.type = 'direct' AND EXISTS (SELECT FROM conversation_blocks b WHERE b.conversation_id = c.id))
+    AND other.user_id NOT IN (SELECT b.user_id FROM directory_blocks_of($1) b);
+
+-- name: set_user_block
+SELECT stream_id, seq FROM set_user_block($1, $2, $3);
