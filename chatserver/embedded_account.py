@@ -128,10 +128,11 @@ def take_lock(path: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.read(descriptor, 20).decode()
+        number = os.read(descriptor, 20).decode()
+        holder = f"process {number}" if number else "another process"  # it has not written it yet
         os.close(descriptor)
         raise EmbeddedPostgresError(
-            f"the embedded PostgreSQL in {path.parent} is in use by process {holder}: "
+            f"the embedded PostgreSQL in {path.parent} is in use by {holder}: "
             "stop that server, or set DATABASE_URL"
         ) from None
     os.ftruncate(descriptor, 0)

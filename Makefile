@@ -1,0 +1,39 @@
+# Everything installs itself: `make serve` and `make test` need Python 3.11 or later (with venv) and make.
+
+# The newest Python found; or say which: make serve PYTHON=/path/to/python3.12
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+BIN := .venv/bin
+TESTS ?= tests
+
+.PHONY: help serve test check format clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r target doc; do \
+		printf '  make %-8s %s\n' "$$target" "$$doc"; done
+
+serve: $(BIN)/.installed ## Run the server on port 3001, with an embedded PostgreSQL and four demo users
+	@APP_ENV=development exec $(BIN)/chatserver serve --demo
+
+test: check ## Check the code, then run all tests (or TESTS=tests/unit)
+	$(BIN)/pytest $(TESTS)
+
+check: $(BIN)/.installed ## Lint, format, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(BIN)/.installed ## Format the code, and mend what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what was installed; the data under .chatserver stays
+	rm -rf .venv tests/js/node_modules
+
+# Installed anew when the requirements change.
+$(BIN)/.installed: setup.cfg pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or later (with venv and pip) is needed; none was found. Say which: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,164 @@
+"""What tests start for themselves: PostgreSQL from the wheel, Redis, servers, users and their devices."""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from chatserver.config import load_settings
+from chatserver.embedded import EmbeddedPostgres
+from chatserver.logs import configure_logging
+from chatserver.store.migrate import migrate
+from chatserver.tokens import issue_token
+from tests.support.device import Device
+from tests.support.redis_server import redis_server
+from tests.support.servers import Server, environment, local_server
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> None:
+    """As the server logs."""
+    configure_logging(json=False, level="warning")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL of the tests' own (without fsync, which no test needs); gives its DSN."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as dsn:
+        yield dsn
+
+
+async def _create_database(postgres: str, name: str, template: str | None = None) -> str:
+    connection = await asyncpg.connect(postgres)
+    try:
+        await connection.execute(
+            f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")
+        )
+    finally:
+        await connection.close()
+    return postgres.replace("/chatserver?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: str) -> str:
+    """The name of a migrated database that nobody connects to."""
+    dsn = await _create_database(postgres, "template_chat")
+    await migrate(dsn)
+    return "template_chat"
+
+
+@pytest.fixture(scope="session")
+async def dsn(postgres: str, template: str) -> str:
+    """The database that most tests share: each makes users of its own, so none sees another's."""
+    return await _create_database(postgres, "shared", template)
+
+
+@pytest.fixture
+async def fresh_dsn(postgres: str, template: str) -> str:
+    """A migrated database for one test."""
+    return await _create_database(postgres, f"fresh{next(_numbers)}", template)
+
+
+@pytest.fixture
+async def empty_dsn(postgres: str) -> str:
+    """An empty database for one test."""
+    return await _create_database(postgres, f"empty{next(_numbers)}")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis of the tests' own."""
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def server(dsn: str) -> AsyncIterator[Server]:
+    """The server that most tests share."""
+    async with local_server(dsn) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def db(dsn: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    """Plain connections to the shared database, for looking at rows and for holding locks."""
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=5) as pool:
+        yield pool
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user with a token."""
+
+    id: str
+    token: str
+
+    @property
+    def auth(self) -> dict[str, str]:
+        """The REST header."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+MakeUser = Callable[..., Awaitable[User]]
+Connect = Callable[..., Awaitable[Device]]
+
+
+def token_for(user_id: str, lifetime: int = 3600, jti: str | None = None) -> str:
+    """A token that the servers under test accept."""
+    settings = load_settings(environment("postgresql://u@/d?host=/x"), state_directory=Path("/nonexistent"))
+    return issue_token(settings.jwt_secret, user_id, lifetime=lifetime, jti=jti)
+
+
+@pytest.fixture
+def make_user(db: "asyncpg.Pool[asyncpg.Record]") -> MakeUser:
+    """Makes a user whom no other test knows."""
+
+    async def make(name: str = "user") -> User:
+        user_id = f"{name}-{next(_numbers)}"
+        await db.execute(
+            "INSERT INTO chat_users (user_id, username, email, display_name) "
+            "VALUES ($1, $1, $1 || '@example.com', initcap($2))",
+            user_id,
+            name,
+        )
+        return User(user_id, token_for(user_id))
+
+    return make
+
+
+@pytest.fixture
+async def alice(make_user: MakeUser) -> User:
+    """Somebody."""
+    return await make_user("alice")
+
+
+@pytest.fixture
+async def bob(make_user: MakeUser) -> User:
+    """Somebody else."""
+    return await make_user("bob")
+
+
+@pytest.fixture
+async def carol(make_user: MakeUser) -> User:
+    """A third person."""
+    return await make_user("carol")
+
+
+@pytest.fixture
+async def connect(server: Server) -> AsyncIterator[Connect]:
+    """Connects devices, and hangs them up in the end."""
+    devices: list[Device] = []
+
+    async def connect(user: User, url: str | None = None, **options: object) -> Device:
+        device = Device(url or server.url, user.token, **options)  # type: ignore[arg-type]
+        devices.append(device)
+        return await device.connect()
+
+    yield connect
+    for device in devices:
+        await device.close()

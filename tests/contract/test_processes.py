@@ -1,0 +1,117 @@
+"""Two processes with Redis between them serve as one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+import socketio
+
+from tests.conftest import Connect, User
+from tests.support.redis_server import free_port, start_redis
+from tests.support.servers import Server, process_server
+
+
+@pytest.fixture
+async def two(dsn: str, redis_url: str) -> AsyncIterator[tuple[Server, Server]]:
+    """Two processes of `chatserver serve` on one database and one Redis."""
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(process_server(dsn, REDIS_URL=redis_url))
+        second = await stack.enter_async_context(process_server(dsn, REDIS_URL=redis_url))
+        yield first, second
+
+
+async def test_two_processes_are_one_chat(
+    two: tuple[Server, Server], connect: Connect, alice: User, bob: User
+) -> None:
+    """Opening, messages, typing, receipts and presence cross processes, each once, and messages in order."""
+    first, second = two
+    a, b = await connect(alice, first.url), await connect(bob, second.url)
+    opened = await a.do("chat:conversation_open", recipientId=bob.id)
+    conversation_id = opened["conversation"]["id"]
+    await b.expect("chat:conversation_created")
+    assert [u["userId"] for u in (await a.do("presence:list"))["users"]] == [bob.id]
+    await asyncio.gather(
+        *(
+            device.do("chat:message_send", conversationId=conversation_id, content=str(n))
+            for n in range(50)
+            for device in (a, b)
+        )
+    )
+    for device in (a, b):
+        await device.expect("chat:message_received", lambda m: m["seq"] == 101, take=False)
+        assert [m["seq"] for m in device.seen("chat:message_received")] == list(range(2, 102))
+    await b.do("chat:typing", conversationId=conversation_id, isTyping=True)
+    assert (await a.expect("chat:user_typing"))["userId"] == bob.id
+    assert b.seen("chat:user_typing") == []
+    await b.do("chat:message_read", conversationId=conversation_id, upToSeq=101)
+    assert (await a.expect("chat:message_status_updated"))["readBy"] == bob.id
+    await b.do("presence:offline")
+    assert (await a.expect("user:status_changed"))["status"] == "offline"
+    assert await a.do("presence:list") == {"success": True, "users": [], "count": 0}
+
+
+async def test_one_id_on_two_processes_is_one_message(
+    two: tuple[Server, Server], connect: Connect, alice: User, bob: User
+) -> None:
+    """A hundred concurrent sends of one id through two processes are one message."""
+    devices = [await connect(alice, server.url) for server in two]
+    acks = await asyncio.gather(
+        *(
+            device.do(
+                "chat:message_send", recipientId=bob.id, content="once", clientMessageId="one-id"
+            )
+            for _ in range(50)
+            for device in devices
+        )
+    )
+    assert len({ack["messageId"] for ack in acks}) == 1
+    assert sorted(ack["duplicate"] for ack in acks) == [False] + [True] * 99
+
+
+async def test_an_external_process_can_emit(
+    two: tuple[Server, Server], redis_url: str, connect: Connect, alice: User
+) -> None:
+    """A stock AsyncRedisManager in another program reaches a user's devices on every process by their room."""
+    devices = [await connect(alice, server.url) for server in two]
+    outside = socketio.AsyncRedisManager(redis_url, write_only=True)
+    await outside.emit("order:shipped", {"order": 7}, room=f"user:{alice.id}")
+    for device in devices:
+        assert await device.expect("order:shipped") == {"order": 7}
+    await outside.redis.aclose()
+
+
+async def test_without_redis_sends_still_ack(
+    dsn: str, connect: Connect, alice: User, bob: User
+) -> None:
+    """With Redis gone, sends ack and local members get them; when it is back, other processes hear again."""
+    port = free_port()
+    redis = start_redis(port)
+    url = f"redis://127.0.0.1:{port}/0"
+    try:
+        async with (
+            process_server(dsn, REDIS_URL=url) as first,
+            process_server(dsn, REDIS_URL=url) as second,
+        ):
+            a, near, far = [
+                await connect(user, server.url)
+                for user, server in ((alice, first), (bob, first), (bob, second))
+            ]
+            sent = await a.do("chat:message_send", recipientId=bob.id, content="with Redis")
+            conversation_id = sent["message"]["conversation_id"]
+            for device in (near, far):
+                await device.expect("chat:message_received")
+            redis.kill()
+            redis.wait()
+            await a.do("chat:message_send", conversationId=conversation_id, content="without")
+            assert (await near.expect("chat:message_received"))["content"] == "without"
+            redis = start_redis(port)
+            # Each send rings; the first bell that is heard brings what was missed before it, in order.
+            async with asyncio.timeout(15):
+                while not far.seen("chat:message_received"):
+                    await a.do("chat:message_send", conversationId=conversation_id, content="again")
+                    await asyncio.sleep(0.1)
+            assert (await far.expect("chat:message_received"))["content"] == "without"
+    finally:
+        redis.kill()
+        redis.wait()
