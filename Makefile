@@ -1,6 +1,6 @@
 # Everything installs itself: `make serve` and `make test` need Python 3.11 or later (with venv) and make.
 
-# The newest Python found; or say which: make serve PYTHON=/path/to/python3.12
+# python3 where it is new enough, else the newest found; or say which: make serve PYTHON=/path/to/python3.12
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
@@ -22,7 +22,7 @@ check: $(BIN)/.installed ## Lint, format, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-logo
 
 format: $(BIN)/.installed ## Format the code, and mend what the linter can mend
 	$(BIN)/ruff check --fix .

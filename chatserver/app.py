@@ -24,6 +24,7 @@ from chatserver.doors.rest import RestDoor
 from chatserver.doors.socketio import SocketIODoor
 from chatserver.errors import ChatError
 from chatserver.gate import Gate
+from chatserver.history import Reading
 from chatserver.log import Log
 from chatserver.messages import MessageReader
 from chatserver.presence import Presence
@@ -33,7 +34,7 @@ from chatserver.requests import Requests
 from chatserver.store import Database
 from chatserver.tokens import TokenVerifier
 from chatserver.typing_state import TypingState
-from schemas.chat import MAX_CONTENT
+from schemas.messages import MAX_CONTENT
 from schemas.session import Limits
 
 # Clients that type send so no more often than this (ms); typing expires after three times as long.
@@ -79,7 +80,8 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
             schemas.COMMANDS,
             handlers.MODULES,
             (
-                Chat(db, vault, directory, reader, conversations, log, delivery, requests),
+                Chat(db, vault, directory, reader, conversations, delivery, requests),
+                Reading(db, reader, log),
                 conversations,
                 Receipts(delivery, requests),
                 typing,
@@ -147,6 +149,7 @@ def _redis(
 
 def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:
     return Engine(
+        compress=settings.ws_compression,
         client_manager=manager,
         cors_allowed_origins="*" if "*" in settings.cors_origins else list(settings.cors_origins),
         # Tokens are in the CONNECT packet, so no page needs its cookies sent here.

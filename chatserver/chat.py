@@ -1,6 +1,5 @@
-"""Posting, reading and opening: what people do in conversations."""
+"""Posting and opening: what people do in conversations."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from chatserver.conversations import Conversations
@@ -9,33 +8,14 @@ from chatserver.delivery import Delivery, Event, conversation_room
 from chatserver.directory import Directory
 from chatserver.errors import ChatError, ErrorCode, invalid, not_found
 from chatserver.ids import uuid7
-from chatserver.log import Log, message_received
+from chatserver.log import message_received
 from chatserver.messages import MessageReader, body_of, posted_message
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Database, Record
-from schemas.chat import (
-    ConversationCreated,
-    History,
-    HistoryAsk,
-    LoggedEvent,
-    MessageSend,
-    MessageSent,
-    Synced,
-)
-from schemas.resources import HistoryPage
+from schemas.conversations import ConversationCreated
+from schemas.messages import MessageSend, MessageSent
 from schemas.wire import payload
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What a member may read of a conversation: numbers after ``hidden_number``, seqs after ``hidden_seq``."""
-
-    hidden_seq: int
-    hidden_number: int
-    last_number: int
-    pruned_seq: int
-    deleted: int
 
 
 class Chat:
@@ -52,7 +32,6 @@ class Chat:
         directory: Directory,
         reader: MessageReader,
         conversations: Conversations,
-        log: Log,
         delivery: Delivery,
         requests: Requests,
     ) -> None:
@@ -61,7 +40,6 @@ class Chat:
         self._directory = directory
         self._reader = reader
         self._conversations = conversations
-        self._log = log
         self._delivery = delivery
         self._requests = requests
 
@@ -213,88 +191,6 @@ class Chat:
         if row is None or row["user_id"] != recipient_id:
             await self._conversations.check_member(caller.user_id, conversation_id)
             raise invalid("recipientId", "Is not the other person of this conversation.")
-
-    # -- reading ----------------------------------------------------------------------------------
-
-    async def history(self, caller: Caller, cmd: HistoryAsk) -> History:
-        """A page of messages, oldest first.
-
-        An offset counts from the newest message. Messages that the caller deleted for themselves keep
-        their place in it, so that pages neither overlap nor skip; such a page is shorter than its limit.
-
-        Raises:
-            ChatError: RESOURCE_NOT_FOUND
-        """
-        bounds = await self._bounds(caller, cmd.conversation_id)
-        total = bounds.last_number - bounds.hidden_number
-        args = (caller.user_id, cmd.conversation_id)
-        if cmd.after_seq is not None:
-            after = max(cmd.after_seq, bounds.hidden_seq)
-            rows = await self._db.all("history_after", *args, after, cmd.limit + 1)
-            has_more, rows = len(rows) > cmd.limit, rows[: cmd.limit]
-        elif cmd.before_seq is not None:
-            rows = await self._db.all(
-                "history_before", *args, cmd.before_seq, cmd.limit + 1, bounds.hidden_seq
-            )
-            has_more, rows = len(rows) > cmd.limit, rows[: cmd.limit][::-1]
-        else:
-            # Beyond the first message there are no numbers, whatever the offset.
-            top = max(bounds.last_number - (cmd.offset or 0), bounds.hidden_number)
-            bottom = max(top - cmd.limit, bounds.hidden_number)
-            rows = (
-                await self._db.all("history_numbered", *args, bottom + 1, top)
-                if top > bottom
-                else []
-            )
-            has_more = bottom > bounds.hidden_number
-        earlier = bool(rows) and rows[0]["number"] > bounds.hidden_number + 1
-        return History(
-            messages=await self._reader.resources(rows),
-            total=total - bounds.deleted,
-            pagination=HistoryPage(
-                limit=cmd.limit,
-                offset=cmd.offset or 0,
-                has_more=has_more,
-                next_before_seq=rows[0]["seq"] if earlier else None,
-            ),
-        )
-
-    async def sync(
-        self, caller: Caller, conversation_id: UUID, after_seq: int, limit: int
-    ) -> Synced:
-        """What happened after a seq, without what the caller has hidden or deleted for themselves since.
-
-        Raises:
-            ChatError: RESOURCE_NOT_FOUND
-        """
-        bounds = await self._bounds(caller, conversation_id)
-        if after_seq < bounds.pruned_seq:
-            return Synced(events=(), has_more=False, limited=True)
-        rows = await self._db.all("events_after", conversation_id, after_seq, limit + 1)
-        has_more, rows = len(rows) > limit, rows[:limit]
-        posted = [row["seq"] for row in rows if row["kind"] == "chat:message_received"]
-        hidden_rows = await self._db.all("hidden_seqs", caller.user_id, conversation_id, posted)
-        hidden = {row["seq"] for row in hidden_rows}
-        events = await self._log.conversation_events(
-            conversation_id, [row for row in rows if row["seq"] not in hidden]
-        )
-        return Synced(
-            events=tuple(LoggedEvent(event=event.name, data=event.payload) for event in events),
-            has_more=has_more,
-            limited=False,
-        )
-
-    async def _bounds(self, caller: Caller, conversation_id: UUID) -> Bounds:
-        row = await self._db.one("history_bounds", caller.user_id, conversation_id)
-        if row is None:
-            raise not_found("conversation")
-        return Bounds(
-            row["hidden_seq"],
-            row["hidden_number"],
-            row["last_number"],
-            row["pruned_seq"],
-            row["deleted"],
-        )
 
 
 def _identity(caller: Caller, cmd: MessageSend, body: bytes) -> tuple[bytes, ...]:

@@ -49,7 +49,7 @@ async def _database(settings: Settings) -> list[Finding]:
     try:
         version = connection.get_server_version()
         found = [Finding(f"database: PostgreSQL {version.major}.{version.minor}")]
-        if await connection.fetchval("SHOW server_version_num") < str(_OLDEST):
+        if int(await connection.fetchval("SHOW server_version_num")) < _OLDEST:
             found.append(Finding("database version", "PostgreSQL 14 or later is needed"))
         try:
             missing = await pending(connection)

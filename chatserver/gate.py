@@ -16,6 +16,7 @@ import orjson
 from chatserver.errors import ChatError, ErrorCode, unavailable
 from chatserver.logs import get_logger
 from chatserver.session import Caller, Request, Session
+from chatserver.tokens import LEEWAY
 from schemas.table import Command
 from schemas.wire import Invalid, Loader, to_wire
 
@@ -165,7 +166,7 @@ class Gate:
         bound = self._bound.get(name) if isinstance(name, str) else None
         if bound is None:
             raise ChatError(code=ErrorCode.UNKNOWN_COMMAND)
-        if session.expires_at <= time.time():
+        if session.expires_at + LEEWAY <= time.time():
             raise ChatError(
                 code=ErrorCode.AUTH_REQUIRED, details="Session expired. Please log in again."
             )

@@ -8,7 +8,8 @@ from chatserver.conversations import Conversations
 from chatserver.delivery import Event, conversation_room, user_room
 from chatserver.messages import MessageReader
 from chatserver.store import Database, Record
-from schemas.chat import ConversationCreated, MessageReceived
+from schemas.conversations import ConversationCreated
+from schemas.messages import MessageReceived
 from schemas.resources import Message, SharedConversation
 from schemas.user import UserBlocked
 from schemas.wire import payload

@@ -11,7 +11,7 @@ from chatserver.directory import Directory
 from chatserver.session import User
 from chatserver.store import Record
 from chatserver.times import iso
-from schemas.chat import MessageSend
+from schemas.messages import MessageSend
 from schemas.resources import Message, Reaction
 
 

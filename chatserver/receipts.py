@@ -10,7 +10,7 @@ from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Record
 from chatserver.times import iso_now
-from schemas.chat import MessageStatusUpdated, Receipt, Updated
+from schemas.messages import MessageStatusUpdated, Receipt, Updated
 from schemas.wire import payload
 
 Status = Literal["delivered", "read"]

@@ -20,6 +20,7 @@ from jwt.algorithms import HMACAlgorithm
 from chatserver.errors import ChatError, ErrorCode
 
 MAX_TOKEN_LENGTH = 8 * 1024  # characters; nothing larger is parsed
+LEEWAY = 30  # seconds by which clocks may differ
 _LAST_MOMENT = 253_402_300_799  # 9999-12-31T23:59:59Z; milliseconds given as seconds are past it
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -43,7 +44,7 @@ class TokenVerifier:
             key, or a JWK.
     """
 
-    def __init__(self, secret: bytes, *, leeway: int = 30) -> None:
+    def __init__(self, secret: bytes, *, leeway: int = LEEWAY) -> None:
         self._jws = _hs256(secret)
         self._leeway = leeway
 

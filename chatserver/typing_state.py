@@ -8,7 +8,7 @@ from chatserver.errors import not_found
 from chatserver.session import Caller, User
 from chatserver.store import Database
 from chatserver.times import iso_now
-from schemas.chat import UserTyping
+from schemas.messages import UserTyping
 from schemas.wire import payload
 
 # A client that goes silent while typing is not typing for ever (realtime-guide.md, scenario 3).

@@ -2,24 +2,21 @@
 
 from chatserver.chat import Chat
 from chatserver.conversations import Conversations
+from chatserver.history import Reading
 from chatserver.receipts import Receipts
 from chatserver.session import Caller
 from chatserver.typing_state import TypingState
 from schemas.base import OfConversation, Paged
-from schemas.chat import (
+from schemas.conversations import (
     ConversationGiven,
     ConversationOpen,
     ConversationPage,
     History,
     HistoryAsk,
-    MessageSend,
-    MessageSent,
-    Receipt,
     SyncAsk,
     Synced,
-    Typing,
-    Updated,
 )
+from schemas.messages import MessageSend, MessageSent, Receipt, Typing, Updated
 from schemas.resources import Page
 
 
@@ -44,14 +41,14 @@ async def typing(caller: Caller, cmd: Typing, state: TypingState) -> None:
     await state.typing(caller, cmd.conversation_id, cmd.is_typing)
 
 
-async def history(caller: Caller, cmd: HistoryAsk, chat: Chat) -> History:
+async def history(caller: Caller, cmd: HistoryAsk, reading: Reading) -> History:
     """A page of messages."""
-    return await chat.history(caller, cmd)
+    return await reading.history(caller, cmd)
 
 
-async def sync(caller: Caller, cmd: SyncAsk, chat: Chat) -> Synced:
+async def sync(caller: Caller, cmd: SyncAsk, reading: Reading) -> Synced:
     """The events after a seq."""
-    return await chat.sync(caller, cmd.conversation_id, cmd.after_seq, cmd.limit)
+    return await reading.sync(caller, cmd.conversation_id, cmd.after_seq, cmd.limit)
 
 
 async def conversation_open(

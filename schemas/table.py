@@ -17,6 +17,8 @@ class Rest:
     bare: str | None = None
     # The fields of the answer to show, in the guide's envelope; () shows {"success": true}.
     shows: tuple[str, ...] | None = None
+    # (theirs, ours): what the guide calls a field of the body, where the command calls it otherwise.
+    renames: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

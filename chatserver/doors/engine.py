@@ -3,13 +3,16 @@
 Everything that a client sends passes through here: reserved events that a client forges are commands
 like any other (unknown ones), a packet that is none closes its connection, and every event with an id
 is acknowledged. The underscored methods are python-socketio 5.18.1's (pinned in setup.cfg):
-``AsyncServer._handle_eio_message``, ``_handle_eio_disconnect``, and ``BaseManager.basic_disconnect``.
+``AsyncServer._handle_eio_message``, ``_handle_eio_disconnect``, and ``BaseManager.basic_disconnect``;
+and python-engineio 4.15.1's: ``AsyncServer._async["websocket"]``, looked up per connection.
 """
 
 from typing import Any, Protocol
 
 import socketio
+from aiohttp import web
 from engineio import packet as eio_packet
+from engineio.async_drivers import aiohttp as aiohttp_driver
 
 from chatserver.doors import packets
 
@@ -55,13 +58,37 @@ class LocalManager(LocalRooms, socketio.AsyncManager):  # type: ignore[misc]  # 
     """For one process alone."""
 
 
+class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio has no types
+    """Upstream's WebSocket of the aiohttp driver, whose per-message deflate cannot be switched off.
+
+    Deflate costs each connection 100 KB, and halves what a room can be sent (measured).
+    """
+
+    compress = False
+
+    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+        self._sock = web.WebSocketResponse(
+            max_msg_size=self.server.max_http_buffer_size, compress=self.compress
+        )
+        await self._sock.prepare(environ["aiohttp.request"])
+        self.environ = environ
+        await self.handler(self)
+        return self._sock
+
+
+class _CompressingWebSocket(_WebSocket):
+    compress = True
+
+
 class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no types
     """The Socket.IO server of one process, on the namespace ``/``."""
 
     listener: Listener
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, compress: bool, **options: Any) -> None:
         super().__init__(async_mode="aiohttp", namespaces=["/"], **options)
+        driver = _CompressingWebSocket if compress else _WebSocket
+        self.eio._async = {**self.eio._async, "websocket": driver}
         # Attachments of binary events that are still to come, by connection: to be thrown away.
         self._attachments: dict[str, int] = {}
 

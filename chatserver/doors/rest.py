@@ -13,7 +13,7 @@ from chatserver.errors import ChatError, ErrorCode, invalid
 from chatserver.gate import Gate
 from schemas.fields import Flag, Whole
 from schemas.table import Command, Rest
-from schemas.wire import Loader, snake, to_wire
+from schemas.wire import Loader, camel, snake, to_wire
 
 Responder = Callable[[web.Request], Any]
 
@@ -52,30 +52,39 @@ class RestDoor:
         self._gate = gate
         self._authenticator = authenticator
         self._max_payload_size = max_payload_size
+        self._loaders: dict[str, Loader[Any]] = {}
 
     def routes(self, commands: Iterable[Command]) -> list[web.RouteDef]:
         """The routes of every command: its own where the guide has one, and ``/api/commands/<name>``."""
-        found = [
-            web.route(rest.method, rest.path, self._route(command, rest))
-            for command in commands
-            for rest in command.rest
-        ]
+        found: list[web.RouteDef] = []
+        for command in commands:
+            self._loaders[command.name] = Loader(command.takes)
+            for rest in command.rest:
+                respond = self._route(command, rest)
+                # web.get answers HEAD as well.
+                found.append(
+                    web.get(rest.path, respond)
+                    if rest.method == "GET"
+                    else web.route(rest.method, rest.path, respond)
+                )
         found.append(web.post("/api/messages/{message_id}/status", self._status))
         found.append(web.post("/api/commands/{name}", self._command))
         return found
 
     def _route(self, command: Command, rest: Rest) -> Responder:
-        loader = Loader(command.takes)
+        known = self._loaders[command.name].fields
 
         async def respond(request: web.Request) -> web.Response:
-            payload = await self._payload(request, loader.fields)
+            payload = await self._payload(request, known)
             payload.update(request.match_info)
-            _take_idempotency_key(request, payload, loader.fields)
-            value = await self._ask(request, command.name, payload)
-            headers = {}
-            if getattr(value, "duplicate", False):
-                headers["Idempotency-Replayed"] = "true"
-            return answer(_body(value, rest), rest.status, headers)
+            _rename(payload, rest)
+            _take_idempotency_key(request, payload, known)
+            try:
+                value = await self._ask(request, command.name, payload)
+            except ChatError as error:
+                _rename_back(error, rest)
+                raise
+            return answer(_body(value, rest), rest.status, _replayed(value))
 
         return _guarded(respond)
 
@@ -94,11 +103,14 @@ class RestDoor:
 
         async def respond(request: web.Request) -> web.Response:
             payload = await self._payload(request, {})
-            status = payload.get("status_type", payload.get("statusType"))
+            camel_cased = payload.pop("statusType", None)
+            status = payload.pop("status_type", camel_cased)
             if status not in ("delivered", "read"):
                 raise invalid("statusType", "Must be one of: delivered, read.")
-            message_id = request.match_info["message_id"]
-            await self._ask(request, f"chat:message_{status}", {"messageId": message_id})
+            message_id = payload["message_id"] = request.match_info["message_id"]
+            name = f"chat:message_{status}"
+            _take_idempotency_key(request, payload, self._loaders[name].fields)
+            await self._ask(request, name, payload)
             return answer({"message_id": message_id, "status_type": status})
 
         return _guarded(respond)
@@ -108,11 +120,14 @@ class RestDoor:
         """``POST /api/commands/:name``: the payload in, the ack out."""
 
         async def respond(request: web.Request) -> web.Response:
-            payload = await self._payload(request, {})
-            value = await self._ask(request, request.match_info["name"], payload)
-            return answer(
-                {"success": True} if value is None else {"success": True, **to_wire(value)}
-            )
+            name = request.match_info["name"]
+            loader = self._loaders.get(name)
+            known = loader.fields if loader else {}
+            payload = await self._payload(request, known)
+            _take_idempotency_key(request, payload, known)
+            value = await self._ask(request, name, payload)
+            body = {"success": True} if value is None else {"success": True, **to_wire(value)}
+            return answer(body, headers=_replayed(value))
 
         return _guarded(respond)
 
@@ -173,6 +188,30 @@ def _from_query(field: fields.Field[Any] | None, text: str) -> object:
     if isinstance(field, Flag) and text in ("true", "false"):
         return text == "true"
     return text
+
+
+def _rename(payload: dict[str, Any], rest: Rest) -> None:
+    """What the route calls its fields becomes what the command calls them, in either casing.
+
+    Raises:
+        ChatError: VALIDATION_ERROR
+    """
+    for theirs, ours in rest.renames:
+        for given, meant in ((theirs, ours), (camel(theirs), camel(ours))):
+            if given in payload:
+                value = payload.pop(given)
+                if payload.setdefault(meant, value) != value:
+                    raise invalid(camel(theirs), f"Differs from {camel(ours)}.")
+
+
+def _rename_back(error: ChatError, rest: Rest) -> None:
+    names = {camel(ours): camel(theirs) for theirs, ours in rest.renames}
+    if names and error.fields:
+        error.fields = {names.get(name, name): why for name, why in error.fields.items()}
+
+
+def _replayed(value: object) -> dict[str, str]:
+    return {"Idempotency-Replayed": "true"} if getattr(value, "duplicate", False) else {}
 
 
 def _take_idempotency_key(

@@ -121,14 +121,19 @@ class SocketIODoor:
             await self._refuse(sid, eio_sid, ChatError(code=ErrorCode.INTERNAL_ERROR))
 
     async def _authenticated(self, sid: str, auth: object) -> Session:
-        if len(self._clients) >= self._max_connections:
-            raise ChatError(code=ErrorCode.MAX_CONNECTIONS_EXCEEDED, retry_after=5)
+        self._check_capacity()
         token = auth.get("token") if isinstance(auth, dict) else None
         return await self._authenticator.authenticate(token, sid)
+
+    def _check_capacity(self) -> None:
+        if len(self._clients) >= self._max_connections:
+            raise ChatError(code=ErrorCode.MAX_CONNECTIONS_EXCEEDED, retry_after=5)
 
     async def _admit(self, client: _Client, sid: str) -> None:
         """Register first, then look: an event between the two finds the client by its user, and waits."""
         session = client.session
+        # Others were let in while the token was looked up.
+        self._check_capacity()
         self._clients[sid] = client
         self._delivery.register(client)
         positions = await self._log.positions(session.user.id)

@@ -97,6 +97,7 @@ class Database:
             statement_cache_size=settings.statement_cache_size,
             ssl=settings.ssl_context(),
             init=_init_connection,
+            reset=_keep,
             server_settings={
                 "application_name": "chatserver",
                 # An ack means durable, whatever the database's default says.
@@ -138,8 +139,20 @@ class Database:
     @asynccontextmanager
     async def _acquire(self) -> "AsyncIterator[PoolConnectionProxy[Record]]":
         # A wait for a connection has an end too: behind a stalled server the queue would only grow.
-        async with self._pool.acquire(timeout=self._settings.connection_timeout) as connection:
+        try:
+            connection = await self._pool.acquire(timeout=self._settings.connection_timeout)
+        except asyncpg.PostgresError as error:
+            # Whatever keeps us out (a database that is renamed, a password that is changed) is none
+            # of the request's fault.
+            raise asyncpg.InterfaceError(str(error)) from error
+        try:
             yield connection
+        finally:
+            await self._pool.release(connection)
+
+
+async def _keep(_connection: Any) -> None:
+    """Nothing to reset: no session state is ever set, and asyncpg's own reset is one more round trip."""
 
 
 async def _init_connection(connection: Any) -> None:

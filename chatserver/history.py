@@ -1,0 +1,109 @@
+"""Reading a conversation: pages of its messages, and the events after a seq."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from chatserver.errors import not_found
+from chatserver.log import Log
+from chatserver.messages import MessageReader
+from chatserver.session import Caller
+from chatserver.store import Database
+from schemas.conversations import History, HistoryAsk, LoggedEvent, Synced
+from schemas.resources import HistoryPage
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a member may read of a conversation: numbers after ``hidden_number``, seqs after ``hidden_seq``."""
+
+    hidden_seq: int
+    hidden_number: int
+    last_number: int
+    pruned_seq: int
+    deleted: int
+
+
+class Reading:
+    """Reads conversations for their members.
+
+    Raises (all methods):
+        ChatError: RESOURCE_NOT_FOUND for a conversation that the caller may not see; UNAVAILABLE
+    """
+
+    def __init__(self, db: Database, reader: MessageReader, log: Log) -> None:
+        self._db = db
+        self._reader = reader
+        self._log = log
+
+    async def history(self, caller: Caller, cmd: HistoryAsk) -> History:
+        """A page of messages, oldest first.
+
+        An offset counts from the newest message. Messages that the caller deleted for themselves keep
+        their place in it, so that pages neither overlap nor skip; such a page is shorter than its limit.
+        """
+        bounds = await self._bounds(caller, cmd.conversation_id)
+        total = bounds.last_number - bounds.hidden_number
+        args = (caller.user_id, cmd.conversation_id)
+        if cmd.after_seq is not None:
+            after = max(cmd.after_seq, bounds.hidden_seq)
+            rows = await self._db.all("history_after", *args, after, cmd.limit + 1)
+            has_more, rows = len(rows) > cmd.limit, rows[: cmd.limit]
+        elif cmd.before_seq is not None:
+            rows = await self._db.all(
+                "history_before", *args, cmd.before_seq, cmd.limit + 1, bounds.hidden_seq
+            )
+            has_more, rows = len(rows) > cmd.limit, rows[: cmd.limit][::-1]
+        else:
+            # Beyond the first message there are no numbers, whatever the offset.
+            top = max(bounds.last_number - (cmd.offset or 0), bounds.hidden_number)
+            bottom = max(top - cmd.limit, bounds.hidden_number)
+            rows = (
+                await self._db.all("history_numbered", *args, bottom + 1, top)
+                if top > bottom
+                else []
+            )
+            has_more = bottom > bounds.hidden_number
+        earlier = bool(rows) and rows[0]["number"] > bounds.hidden_number + 1
+        return History(
+            messages=await self._reader.resources(rows),
+            total=total - bounds.deleted,
+            pagination=HistoryPage(
+                limit=cmd.limit,
+                offset=cmd.offset or 0,
+                has_more=has_more,
+                next_before_seq=rows[0]["seq"] if earlier else None,
+            ),
+        )
+
+    async def sync(
+        self, caller: Caller, conversation_id: UUID, after_seq: int, limit: int
+    ) -> Synced:
+        """What happened after a seq, without what the caller has hidden or deleted for themselves since."""
+        bounds = await self._bounds(caller, conversation_id)
+        if after_seq < bounds.pruned_seq:
+            return Synced(events=(), has_more=False, limited=True)
+        rows = await self._db.all("events_after", conversation_id, after_seq, limit + 1)
+        has_more, rows = len(rows) > limit, rows[:limit]
+        posted = [row["seq"] for row in rows if row["kind"] == "chat:message_received"]
+        hidden_rows = await self._db.all("hidden_seqs", caller.user_id, conversation_id, posted)
+        hidden = {row["seq"] for row in hidden_rows}
+        events = await self._log.conversation_events(
+            conversation_id, [row for row in rows if row["seq"] not in hidden]
+        )
+        return Synced(
+            events=tuple(LoggedEvent(event=event.name, data=event.payload) for event in events),
+            has_more=has_more,
+            limited=False,
+        )
+
+    async def _bounds(self, caller: Caller, conversation_id: UUID) -> Bounds:
+        row = await self._db.one("history_bounds", caller.user_id, conversation_id)
+        if row is None:
+            raise not_found("conversation")
+        return Bounds(
+            row["hidden_seq"],
+            row["hidden_number"],
+            row["last_number"],
+            row["pruned_seq"],
+            row["deleted"],
+        )

@@ -1,0 +1,119 @@
+"""What commands and pushes about messages carry."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from schemas.base import ChangeOfConversation, Retryable
+from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
+from schemas.resources import Message
+
+MAX_CONTENT = 10_000
+MAX_CONTENT_ENCRYPTED = 64 * 1024
+MAX_METADATA_BYTES = 4 * 1024
+MESSAGE_TYPES = ("text", "image", "file", "voice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSend:
+    """To a conversation, or to a person (about a product); text or end-to-end ciphertext."""
+
+    conversation_id: Annotated[UUID | None, Id()] = None
+    recipient_id: Annotated[str | None, UserId()] = None
+    product_id: Annotated[str | None, UserId()] = None
+    content: Annotated[str | None, Text(1, MAX_CONTENT, blank=False)] = None
+    content_encrypted: Annotated[str | None, Text(1, MAX_CONTENT_ENCRYPTED)] = None
+    message_type: Annotated[str, OneOf(*MESSAGE_TYPES)] = "text"
+    client_message_id: Annotated[str | None, Text(1, 64)] = None
+    reply_to_message_id: Annotated[UUID | None, Id()] = None
+    metadata: Annotated[dict[str, Any] | None, Metadata(MAX_METADATA_BYTES)] = None
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Fields that contradict each other."""
+        if self.conversation_id is None and self.recipient_id is None:
+            yield "conversation_id", "Give conversationId or recipientId."
+        if self.conversation_id is not None and self.product_id is not None:
+            yield "product_id", "Goes with recipientId: a conversation has its product already."
+        if self.content is None and self.content_encrypted is None:
+            yield "content", "Give content or contentEncrypted."
+        if self.content is not None and self.content_encrypted is not None:
+            yield "content_encrypted", "Give content or contentEncrypted, not both."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent:
+    """``duplicate``: the same ``clientMessageId`` was sent before, and this is that message as it is now."""
+
+    message_id: str
+    message: Message
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Retryable):
+    """One message, several, or everything in a conversation up to a seq."""
+
+    message_id: Annotated[UUID | None, Id()] = None
+    message_ids: Annotated[tuple[UUID, ...] | None, Many(Id(), 1, 200)] = None
+    conversation_id: Annotated[UUID | None, Id()] = None
+    up_to_seq: Annotated[int | None, Whole(1)] = None
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Exactly one of the three ways."""
+        by_position = self.up_to_seq is not None
+        ways = (self.message_id is not None) + (self.message_ids is not None) + by_position
+        if ways == 0:
+            yield "message_id", "Give messageId, messageIds, or conversationId with upToSeq."
+        elif ways > 1:
+            wrong = "up_to_seq" if by_position else "message_ids"
+            yield wrong, "Give one of messageId, messageIds, or conversationId with upToSeq."
+        if by_position and self.conversation_id is None:
+            yield "conversation_id", "Goes with upToSeq: missing."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """How many messages changed their state by this."""
+
+    updated_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typing(ChangeOfConversation):
+    """Whether the caller is typing; a lone true expires after 3 s."""
+
+    is_typing: Annotated[bool, Flag()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceived(Message):
+    """The message itself, with its conversation's id in the envelope's casing as well."""
+
+    conversationId: str  # noqa: N815 - pushes carry it in camelCase beside the resource's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTyping:
+    """Somebody types, or stopped."""
+
+    conversation_id: str
+    user_id: str
+    username: str
+    is_typing: bool
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageStatusUpdated:
+    """Messages up to a seq were received or read. ``message_ids`` is empty where they are over 200."""
+
+    conversation_id: str
+    up_to_seq: int
+    message_ids: tuple[str, ...]
+    status: str
+    user_id: str
+    timestamp: str
+    message_id: str | None = None
+    delivered_by: str | None = None
+    read_by: str | None = None

@@ -1,0 +1,62 @@
+"""One HTTP request, and all of its answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+from multidict import CIMultiDictProxy
+
+from tests.conftest import User
+
+# Long enough for a busy CI machine; nothing waits this long unless it fails.
+_PATIENCE = aiohttp.ClientTimeout(total=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``body`` is the JSON that came, or None where nothing came."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: Any
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error object, which is all that the body of a failure has."""
+        assert list(self.body) == ["error"], self.body
+        error: dict[str, Any] = self.body["error"]
+        assert {"code", "message", "retryable"} <= set(error), error
+        return error
+
+
+async def request(
+    method: str,
+    url: str,
+    user: User | None = None,
+    *,
+    json: Any = None,
+    data: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """Ask as `user`: with the object `json` or the raw body `data`."""
+    sent = {**(user.auth if user else {}), **(headers or {})}
+    if json is not None:
+        data = orjson.dumps(json)
+    if data is not None:
+        sent.setdefault("Content-Type", "application/json")
+    async with (
+        aiohttp.ClientSession(timeout=_PATIENCE) as session,
+        session.request(method, url, data=data, headers=sent) as response,
+    ):
+        raw = await response.read()
+        if raw:
+            assert response.content_type == "application/json", raw
+        return Answer(response.status, response.headers, orjson.loads(raw) if raw else None)
+
+
+async def ok(method: str, url: str, user: User, *, status: int = 200, **options: Any) -> Any:
+    """The body of a request that must succeed."""
+    answer = await request(method, url, user, **options)
+    assert answer.status == status, (answer.status, answer.body)
+    return answer.body
