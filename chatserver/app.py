@@ -25,7 +25,7 @@ from chatserver.doors.socketio import SocketIODoor
 from chatserver.errors import ChatError
 from chatserver.gate import Gate
 from chatserver.history import Reading
-from chatserver.log import Log
+from chatserver.log import Log, Publisher
 from chatserver.messages import MessageReader
 from chatserver.presence import Presence
 from chatserver.presence_store import LocalPresence, PresenceStore, RedisPresence
@@ -67,9 +67,10 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
         directory = Directory(db)
         reader = MessageReader(vault, directory)
         conversations = Conversations(db, directory, reader)
-        log = Log(db, reader, conversations)
+        log = Log(db, directory, reader, conversations)
         bell = manager if isinstance(manager, RedisManager) else SilentBell()
         delivery = Delivery(log.between, bell)
+        publisher = Publisher(log, delivery)
         requests = Requests(db, vault)
         presence = Presence(
             db, directory, delivery, presence_store, max_members=settings.presence_max_members
@@ -80,13 +81,13 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
             schemas.COMMANDS,
             handlers.MODULES,
             (
-                Chat(db, vault, directory, reader, conversations, delivery, requests),
+                Chat(db, vault, directory, reader, conversations, delivery, publisher, requests),
                 Reading(db, reader, log),
                 conversations,
                 Receipts(delivery, requests),
                 typing,
                 presence,
-                Blocks(directory, delivery, requests),
+                Blocks(directory, publisher, requests),
             ),
             strict=settings.is_development,
             timeout=settings.command_timeout,

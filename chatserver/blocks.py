@@ -1,20 +1,18 @@
 """Blocks between people; the rows are the directory's."""
 
-from chatserver.delivery import Delivery, Event, user_room
 from chatserver.directory import Directory
 from chatserver.errors import invalid
+from chatserver.log import Publisher
 from chatserver.requests import Requests
 from chatserver.session import Caller
-from schemas.user import UserBlocked
-from schemas.wire import payload
 
 
 class Blocks:
     """Blocks and unblocks people."""
 
-    def __init__(self, directory: Directory, delivery: Delivery, requests: Requests) -> None:
+    def __init__(self, directory: Directory, publisher: Publisher, requests: Requests) -> None:
         self._directory = directory
-        self._delivery = delivery
+        self._publisher = publisher
         self._requests = requests
 
     async def set_user(self, caller: Caller, user_id: str, *, blocked: bool) -> None:
@@ -32,11 +30,4 @@ class Blocks:
             row = await work.asks.one("set_user_block", caller.user_id, target.id, blocked)
             await work.keep({})
         if row is not None:
-            self._delivery.publish(
-                Event(
-                    room=user_room(caller.user_id),
-                    seq=row["seq"],
-                    name="user:blocked" if blocked else "user:unblocked",
-                    payload=payload(UserBlocked(user_id=target.id, personal_seq=row["seq"])),
-                )
-            )
+            await self._publisher.person(caller.user_id, row["seq"])

@@ -7,15 +7,14 @@ from chatserver.crypto import Vault
 from chatserver.delivery import Delivery, Event, conversation_room
 from chatserver.directory import Directory
 from chatserver.errors import ChatError, ErrorCode, invalid, not_found
+from chatserver.events import message_received
 from chatserver.ids import uuid7
-from chatserver.log import message_received
+from chatserver.log import Publisher
 from chatserver.messages import MessageReader, body_of, posted_message
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Database, Record
-from schemas.conversations import ConversationCreated
 from schemas.messages import MessageSend, MessageSent
-from schemas.wire import payload
 
 
 class Chat:
@@ -33,6 +32,7 @@ class Chat:
         reader: MessageReader,
         conversations: Conversations,
         delivery: Delivery,
+        publisher: Publisher,
         requests: Requests,
     ) -> None:
         self._db = db
@@ -41,6 +41,7 @@ class Chat:
         self._reader = reader
         self._conversations = conversations
         self._delivery = delivery
+        self._publisher = publisher
         self._requests = requests
 
     # -- posting ----------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ class Chat:
                 code=ErrorCode.IDEMPOTENCY_CONFLICT,
                 fields={"clientMessageId": ["Was used for another message."]},
             )
-        rows = await self._db.all("posted_message", conversation_id, row["seq"])
+        rows = await self._db.all("message_at", conversation_id, row["seq"])
         (message,) = await self._reader.resources(rows)
         return MessageSent(message_id=message.id, message=message, duplicate=True)
 
@@ -139,12 +140,12 @@ class Chat:
                 return UUID(work.kept["conversationId"])
             found = await self._opened(work.asks, caller, recipient, product_id)
             await work.keep({"conversationId": str(found["conversation_id"])})
-        return await self._created(caller, found)
+        return await self._created(found)
 
     async def _open(
         self, asks: Asks, caller: Caller, recipient: str, product_id: str | None
     ) -> UUID:
-        return await self._created(caller, await self._opened(asks, caller, recipient, product_id))
+        return await self._created(await self._opened(asks, caller, recipient, product_id))
 
     async def _opened(
         self, asks: Asks, caller: Caller, recipient: str, product_id: str | None
@@ -155,26 +156,11 @@ class Chat:
             raise _refusal("blocked")
         return row
 
-    async def _created(self, caller: Caller, row: Record) -> UUID:
+    async def _created(self, row: Record) -> UUID:
         """Hands on the creation, where there was one; it is committed by now."""
         conversation_id: UUID = row["conversation_id"]
         if row["verdict"] == "created":
-            conversation = await self._conversations.for_push(conversation_id)
-            created = ConversationCreated(
-                conversation_id=str(conversation_id),
-                seq=1,
-                conversation=conversation,
-                by=caller.user_id,
-            )
-            self._delivery.publish(
-                Event(
-                    room=conversation_room(conversation_id),
-                    seq=1,
-                    name="chat:conversation_created",
-                    payload=payload(created),
-                    joined=tuple(row["members"]),
-                )
-            )
+            await self._publisher.conversation(conversation_id, 1)
         return conversation_id
 
     async def _recipient(self, caller: Caller, recipient_id: str) -> str:

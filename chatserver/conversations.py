@@ -64,7 +64,7 @@ class Conversations:
         row = await self._db.one("conversation_for_push", conversation_id)
         if row is None:
             raise not_found("conversation")
-        last = await self._db.all("messages_at", conversation_id, [row["last_message_seq"]])
+        last = await self._db.all("message_at", conversation_id, row["last_message_seq"])
         messages = await self._reader.resources(last)
         return SharedConversation(**_shared(row, messages[0] if messages else None))
 

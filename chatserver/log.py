@@ -1,24 +1,16 @@
 """Reading the log: its rows as the pushes that they are now."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from chatserver.conversations import Conversations
-from chatserver.delivery import Event, conversation_room, user_room
+from chatserver.delivery import Delivery, Event, conversation_room, user_room
+from chatserver.directory import Directory
+from chatserver.events import KINDS, PERSONAL_KINDS, Logged
 from chatserver.messages import MessageReader
 from chatserver.store import Database, Record
-from schemas.conversations import ConversationCreated
-from schemas.messages import MessageReceived
-from schemas.resources import Message, SharedConversation
-from schemas.user import UserBlocked
+from schemas.resources import Message
 from schemas.wire import payload
-
-
-def message_received(message: Message) -> Any:
-    """What ``chat:message_received`` carries."""
-    values = {name: getattr(message, name) for name in Message.__slots__}
-    return MessageReceived(**values, conversationId=message.conversation_id)
 
 
 class Log:
@@ -28,8 +20,15 @@ class Log:
         ChatError: UNAVAILABLE where the database cannot answer now.
     """
 
-    def __init__(self, db: Database, reader: MessageReader, conversations: Conversations) -> None:
+    def __init__(
+        self,
+        db: Database,
+        directory: Directory,
+        reader: MessageReader,
+        conversations: Conversations,
+    ) -> None:
         self._db = db
+        self._directory = directory
         self._reader = reader
         self._conversations = conversations
 
@@ -51,57 +50,87 @@ class Log:
             rows = await self._db.all("events_between", UUID(key), after, up_to)
             return await self.conversation_events(UUID(key), rows)
         rows = await self._db.all("personal_events_between", key, after, up_to)
-        return [self._personal(key, row) for row in rows]
+        return [_personal_event(key, row) for row in rows]
 
     async def conversation_events(
         self, conversation_id: UUID, rows: Sequence[Record]
     ) -> list[Event]:
-        """Rows of ``events`` of a conversation as events to hand on, with messages as they are now."""
-        seqs = [row["seq"] for row in rows if row["kind"] == "chat:message_received"]
-        found = await self._db.all("messages_at", conversation_id, seqs) if seqs else []
-        messages = {message.seq: message for message in await self._reader.resources(found)}
-        shared: SharedConversation | None = None
-        if any(row["kind"] in _CARRY_CONVERSATION for row in rows):
-            shared = await self._conversations.for_push(conversation_id)
-        events = []
-        for row in rows:
-            if row["kind"] == "chat:message_received":
-                data = message_received(messages[row["seq"]])
-            else:
-                data = payload(_PAYLOADS[row["kind"]](conversation_id, row, shared))
-            events.append(
-                Event(
-                    room=conversation_room(conversation_id),
-                    seq=row["seq"],
-                    name=row["kind"],
-                    payload=data,
-                    joined=tuple(row["payload"].get("joined", ())),
-                    left=tuple(row["payload"].get("left", ())),
-                )
-            )
-        return events
-
-    @staticmethod
-    def _personal(user_id: str, row: Record) -> Event:
-        data = UserBlocked(user_id=row["payload"]["userId"], personal_seq=row["seq"])
-        return Event(
-            room=user_room(user_id), seq=row["seq"], name=row["kind"], payload=payload(data)
+        """Rows of ``events`` of a conversation as events to hand on, with everything as it is now."""
+        kinds = [KINDS[row["kind"]] for row in rows]
+        wanted = [row["message_id"] for row, kind in zip(rows, kinds, strict=True) if kind.message]
+        messages = await self._messages(conversation_id, wanted)
+        conversation = (
+            await self._conversations.for_push(conversation_id)
+            if any(kind.conversation for kind in kinds)
+            else None
         )
+        people = {p for row, kind in zip(rows, kinds, strict=True) for p in kind.people(row)}
+        names = await self._directory.names(people)
+        return [
+            Event(
+                room=conversation_room(conversation_id),
+                seq=row["seq"],
+                name=row["kind"],
+                payload=payload(
+                    kind.push(
+                        Logged(
+                            conversation_id=str(conversation_id),
+                            seq=row["seq"],
+                            actor_id=row["actor_id"],
+                            message_id=str(row["message_id"]) if row["message_id"] else None,
+                            payload=row["payload"],
+                            message=messages.get(row["message_id"]),
+                            conversation=conversation,
+                            names=names,
+                        )
+                    )
+                ),
+                joined=tuple(row["payload"].get("joined", ())),
+                left=tuple(row["payload"].get("left", ())),
+            )
+            for row, kind in zip(rows, kinds, strict=True)
+        ]
+
+    async def _messages(self, conversation_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Message]:
+        if not ids:
+            return {}
+        rows = await self._db.all("messages_of", conversation_id, ids)
+        resources = await self._reader.resources(rows)
+        return {row["id"]: message for row, message in zip(rows, resources, strict=True)}
 
 
-def _conversation_created(
-    conversation_id: UUID, row: Record, shared: SharedConversation | None
-) -> Any:
-    assert shared is not None
-    return ConversationCreated(
-        conversation_id=str(conversation_id),
+class Publisher:
+    """Hands on what was committed: commit, then speak."""
+
+    def __init__(self, log: Log, delivery: Delivery) -> None:
+        self._log = log
+        self._delivery = delivery
+
+    async def conversation(self, conversation_id: UUID, seq: int) -> None:
+        """Hand on the event of a conversation that was committed with this seq."""
+        await self._publish(conversation_room(conversation_id), seq)
+
+    async def person(self, user_id: str, seq: int) -> None:
+        """Hand on the event of a person's own stream that was committed with this seq."""
+        await self._publish(user_room(user_id), seq)
+
+    async def _publish(self, room: str, seq: int) -> None:
+        for event in await self._log.between(room, seq - 1, seq):
+            self._delivery.publish(event)
+
+
+def _personal_event(user_id: str, row: Record) -> Event:
+    kind = PERSONAL_KINDS[row["kind"]]
+    logged = Logged(
+        conversation_id="",
         seq=row["seq"],
-        conversation=shared,
-        by=row["actor_id"],
+        actor_id=row["actor_id"],
+        message_id=str(row["message_id"]) if row["message_id"] else None,
+        payload=row["payload"],
     )
-
-
-_PAYLOADS: dict[str, Callable[[UUID, Record, SharedConversation | None], Any]] = {
-    "chat:conversation_created": _conversation_created,
-}
-_CARRY_CONVERSATION = frozenset({"chat:conversation_created"})
+    return Event(
+        room=user_room(user_id),
+        seq=row["seq"],
+        name=row["kind"],
+        payload=payload(kind.push(logged)),
+    )

@@ -51,7 +51,7 @@ def parse(frame: str) -> Packet:
     )
 
 
-def loads(text: str) -> Any:
+def loads(text: str | bytes) -> Any:
     """JSON, strictly; what orjson refuses is read by the standard library, so that the schema can name the field.
 
     orjson refuses NaN, Infinity, lone surrogates and numbers out of range without saying where they stand;

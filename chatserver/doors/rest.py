@@ -9,6 +9,7 @@ from aiohttp import web
 from marshmallow import fields
 
 from chatserver.auth import Authenticator
+from chatserver.doors import packets
 from chatserver.errors import ChatError, ErrorCode, invalid
 from chatserver.gate import Gate
 from schemas.fields import Flag, Whole
@@ -148,11 +149,13 @@ class RestDoor:
                 code=ErrorCode.PAYLOAD_TOO_LARGE,
                 details=f"At most {self._max_payload_size:,} bytes.",
             ) from None
+        except web.RequestPayloadError:
+            raise invalid("body", "Cannot be decoded as its headers say.") from None
         if not raw:
             return payload
         try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
+            body = packets.loads(raw)
+        except ValueError:
             raise invalid("body", "Is not JSON.") from None
         if not isinstance(body, dict):
             raise invalid("body", "Must be an object.")

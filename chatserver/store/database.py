@@ -6,10 +6,9 @@ the same ids settle it on a retry.
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
@@ -163,6 +162,3 @@ async def _init_connection(connection: Any) -> None:
         decoder=lambda raw: orjson.loads(raw[1:]),
         format="binary",
     )
-
-
-Ssl: TypeAlias = ssl.SSLContext | Literal[False] | None

@@ -50,12 +50,14 @@ CREATE TABLE personal_streams (
     stream_id uuid NOT NULL UNIQUE,
     last_seq bigint NOT NULL DEFAULT 0,
     last_xact xid8 NOT NULL,
+    delivered_seq bigint NOT NULL DEFAULT 0,
     pruned_seq bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 -- One row per membership, which is an interval of the conversation's events: from joined_seq (the event
 -- of joining) to left_seq (the event of leaving, included). A person who is added again gets a new row.
--- read_seqs holds exactly the events read; contiguous reads collapse into one range.
+-- read_seqs holds exactly the events read; contiguous reads collapse into one range. receipt_xact is the
+-- transaction that last changed what was received or read, for a client that asks what changed meanwhile.
 CREATE TABLE participants (
     conversation_id uuid NOT NULL,
     user_id text COLLATE "C" NOT NULL,
@@ -69,6 +71,7 @@ CREATE TABLE participants (
     hidden_number bigint NOT NULL DEFAULT 0,
     delivered_seq bigint NOT NULL DEFAULT 0,
     read_seqs int8multirange NOT NULL DEFAULT '{}',
+    receipt_xact xid8,
     marked_unread_seq bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (conversation_id, user_id, joined_seq)
 ) WITH (fillfactor = 70);

@@ -1,5 +1,5 @@
 -- name: open_direct
-SELECT verdict, conversation_id, ARRAY[$2, $3] AS members FROM open_direct($1, $2, $3, $4);
+SELECT verdict, conversation_id FROM open_direct($1, $2, $3, $4);
 
 -- name: find_direct
 -- The direct conversation of $1 and $2 about product $3 ('' for none).

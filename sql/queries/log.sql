@@ -8,9 +8,13 @@ WHERE stream_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
 SELECT seq, kind, actor_id, message_id, payload FROM events
 WHERE stream_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq;
 
--- name: messages_at
--- The messages of conversation $1 at the seqs $2, as they are now.
-SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = ANY ($2::int8[]);
+-- name: messages_of
+-- The messages $2 of conversation $1, as they are now.
+SELECT * FROM message_rows WHERE conversation_id = $1 AND id = ANY ($2::uuid[]);
+
+-- name: message_at
+-- The message of conversation $1 at seq $2, as it is now.
+SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = $2;
 
 -- name: hidden_seqs
 -- Of the seqs $3 of conversation $2, those that $1 has hidden or deleted for themselves.

@@ -10,10 +10,6 @@ WHERE m.id = $2 AND m.seq > me.hidden_seq
     AND NOT EXISTS (SELECT FROM message_deletions d
                     WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq);
 
--- name: posted_message
--- A message by its key alone, for its own sender's repeated send.
-SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = $2;
-
 -- name: locate_messages
 -- Which of the messages $2 the reader $1 may see, and where they stand. Erased ones are gone.
 SELECT m.id, m.conversation_id, m.seq, m.sender_id FROM messages m

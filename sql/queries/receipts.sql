@@ -7,7 +7,8 @@ WITH member AS (
     WHERE p.conversation_id = $2 AND p.user_id = $1 AND p.left_seq IS NULL AND c.is_active
     FOR UPDATE OF p
 ), advanced AS (
-    UPDATE participants p SET delivered_seq = member.up_to_seq FROM member
+    UPDATE participants p SET delivered_seq = member.up_to_seq, receipt_xact = pg_current_xact_id()
+    FROM member
     WHERE p.conversation_id = $2 AND p.user_id = $1 AND p.left_seq IS NULL
         AND p.delivered_seq < member.up_to_seq
 )
@@ -36,7 +37,8 @@ WITH member AS (
     FROM member JOIN messages m ON m.conversation_id = $2 AND m.seq = ANY ($3::int8[])
     WHERE m.sender_id <> $1 AND m.deleted_at IS NULL AND NOT m.seq <@ member.read_seqs
 ), advanced AS (
-    UPDATE participants p SET read_seqs = p.read_seqs + n.ranges, delivered_seq = greatest(p.delivered_seq, n.top)
+    UPDATE participants p SET read_seqs = p.read_seqs + n.ranges,
+        delivered_seq = greatest(p.delivered_seq, n.top), receipt_xact = pg_current_xact_id()
     FROM (SELECT range_agg(covered) AS ranges, max(seq) AS top FROM newly HAVING count(*) > 0) n
     WHERE p.conversation_id = $2 AND p.user_id = $1 AND p.left_seq IS NULL
 )
@@ -54,7 +56,7 @@ WITH member AS (
 ), advanced AS (
     UPDATE participants p SET
         read_seqs = p.read_seqs + int8multirange(int8range(1, member.up_to_seq + 1)),
-        delivered_seq = greatest(p.delivered_seq, member.up_to_seq)
+        delivered_seq = greatest(p.delivered_seq, member.up_to_seq), receipt_xact = pg_current_xact_id()
     FROM member
     WHERE p.conversation_id = $2 AND p.user_id = $1 AND p.left_seq IS NULL
         AND NOT p.read_seqs @> int8range(1, member.up_to_seq + 1)

@@ -1,0 +1,82 @@
+"""What each kind of event in the log looks like as a push: one row of `KINDS` per kind.
+
+Live and replayed pushes are made here alike: a mutation commits its event, and it is handed on as it is
+read from the log. (Only ``chat:message_received`` of a send, the hot path, is made without reading.)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatserver.session import User
+from chatserver.store import Record
+from schemas.conversations import ConversationCreated
+from schemas.messages import MessageReceived
+from schemas.resources import Message, SharedConversation
+from schemas.user import UserBlocked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """An event's row with what its push needs.
+
+    ``message`` is the row's message as it is now, ``conversation`` the stream's as it is now, and
+    ``names`` has everybody whom the kind's ``people`` named.
+    """
+
+    conversation_id: str
+    seq: int
+    actor_id: str
+    message_id: str | None
+    payload: Mapping[str, Any]
+    message: Message | None = None
+    conversation: SharedConversation | None = None
+    names: Mapping[str, User] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How one kind of event becomes its push."""
+
+    push: Callable[[Logged], object]
+    message: bool = False
+    conversation: bool = False
+    # The ids of the people whose names the push carries.
+    people: Callable[[Record], tuple[str, ...]] = lambda _row: ()
+
+
+def message_received(message: Message) -> MessageReceived:
+    """What ``chat:message_received`` carries."""
+    values = {name: getattr(message, name) for name in Message.__slots__}
+    return MessageReceived(**values, conversationId=message.conversation_id)
+
+
+def _message_received(event: Logged) -> MessageReceived:
+    assert event.message is not None  # its kind asks for it
+    return message_received(event.message)
+
+
+def _conversation_created(event: Logged) -> ConversationCreated:
+    assert event.conversation is not None  # its kind asks for it
+    return ConversationCreated(
+        conversation_id=event.conversation_id,
+        seq=event.seq,
+        conversation=event.conversation,
+        by=event.actor_id,
+    )
+
+
+def _user_blocked(event: Logged) -> UserBlocked:
+    return UserBlocked(user_id=event.payload["userId"], personal_seq=event.seq)
+
+
+KINDS: dict[str, Kind] = {
+    "chat:message_received": Kind(push=_message_received, message=True),
+    "chat:conversation_created": Kind(push=_conversation_created, conversation=True),
+}
+
+# The kinds of the personal streams.
+PERSONAL_KINDS: dict[str, Kind] = {
+    "user:blocked": Kind(push=_user_blocked),
+    "user:unblocked": Kind(push=_user_blocked),
+}

@@ -1,0 +1,37 @@
+"""What the README shows is what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import schemas
+from chatserver.config import settings_table
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["examples/client.mjs", "examples/client.py"])
+def test_the_examples_are_shown_as_they_are(name: str) -> None:
+    """The README shows the examples that the tests run, to the letter."""
+    source = (ROOT / name).read_text("utf-8").strip()
+    assert f"<!-- {name} -->\n```{ {'mjs': 'js', 'py': 'python'}[name.split('.')[1]] }\n{source}\n```" in README
+
+
+def test_the_configuration_is_the_table() -> None:
+    """The README's configuration is the table that settings are read by."""
+    assert f"<!-- settings -->\n{settings_table().strip()}\n" in README
+
+
+def test_the_routes_are_the_tables() -> None:
+    """The README lists every REST route that the command table has."""
+    for command in schemas.COMMANDS:
+        for rest in command.rest:
+            row = rf"^\| `{rest.method} {re.escape(rest.path)}` \| `{command.name}` \|$"
+            assert re.search(row, README, re.MULTILINE), f"{rest.method} {rest.path}"
+
+
+def test_the_procfile_is_shown() -> None:
+    """The README shows the Procfile."""
+    assert (ROOT / "Procfile").read_text("utf-8") in README
