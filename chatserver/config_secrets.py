@@ -84,7 +84,8 @@ def _create(path: Path, content: bytes) -> None:
 
     The name appears by a link to a complete file, so no other process ever reads half of it.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Open to others: the embedded PostgreSQL's account passes through it. The file itself is not.
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -10,6 +10,7 @@ from aiohttp import web
 from chatserver.app import App, build
 from chatserver.config import Settings
 from chatserver.logs import get_logger
+from chatserver.tokens import MAX_TOKEN_LENGTH
 
 _log = get_logger(__name__)
 
@@ -32,6 +33,17 @@ def run(settings: Settings, dsn: str, *, share_port: bool, ready: Callable[[int]
     uvloop.run(_serve(settings, dsn, share_port, ready))
 
 
+def runner_of(app: App, *, shutdown_timeout: float) -> web.AppRunner:
+    """The HTTP server of `app`, whose headers have room for the longest token that is looked at."""
+    return web.AppRunner(
+        app.web,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=shutdown_timeout,
+        max_field_size=2 * MAX_TOKEN_LENGTH,
+    )
+
+
 async def _serve(
     settings: Settings, dsn: str, share_port: bool, ready: Callable[[int], None]
 ) -> None:
@@ -40,9 +52,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with build(settings, dsn) as app:
-        runner = web.AppRunner(
-            app.web, access_log=None, handle_signals=False, shutdown_timeout=_CLOSE
-        )
+        runner = runner_of(app, shutdown_timeout=_CLOSE)
         await runner.setup()
         try:
             site = web.TCPSite(

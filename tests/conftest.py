@@ -1,6 +1,7 @@
 """What tests start for themselves: PostgreSQL from the wheel, Redis, servers, users and their devices."""
 
 import itertools
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,13 @@ def _logging() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL of the tests' own (without fsync, which no test needs); gives its DSN."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as dsn:
-        yield dsn
+    with tempfile.TemporaryDirectory(prefix="chatserver-tests-") as directory:
+        # As root, PostgreSQL's account must get in: else its data would be put where nobody cleans up.
+        Path(directory).chmod(0o755)
+        with EmbeddedPostgres(Path(directory), durable=False) as dsn:
+            yield dsn
 
 
 async def _create_database(postgres: str, name: str, template: str | None = None) -> str:
