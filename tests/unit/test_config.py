@@ -4,9 +4,9 @@ import base64
 import dataclasses
 
 import pytest
-from config_samples import DATABASE, DEVELOPMENT, KEY, PRODUCTION, SECRET, load, refusal
 
 from chatserver.config import VARIABLES, settings_table
+from tests.unit.config_samples import DATABASE, DEVELOPMENT, KEY, PRODUCTION, SECRET, load, refusal
 
 
 def test_production_defaults() -> None:

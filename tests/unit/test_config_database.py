@@ -3,9 +3,9 @@
 import ssl
 
 import pytest
-from config_samples import DATABASE, DEVELOPMENT, PRODUCTION, load, refusal
 
 from chatserver.config import ConfigError
+from tests.unit.config_samples import DATABASE, DEVELOPMENT, PRODUCTION, load, refusal
 
 PARTS = {"DB_HOST": "db", "DB_NAME": "chat", "DB_USER": "me"}
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from config_samples import DEVELOPMENT, KEY, PRODUCTION, load
 
 from chatserver.config import ConfigError, load_settings
+from tests.unit.config_samples import DEVELOPMENT, KEY, PRODUCTION, load
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from config_samples import DEVELOPMENT, PRODUCTION, refusal
 
 from chatserver.config import VARIABLES
+from tests.unit.config_samples import DEVELOPMENT, PRODUCTION, refusal
 
 WRONG_ANYWHERE = [
     ("APP_ENV", "staging"),

@@ -16,7 +16,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 def test_the_examples_are_shown_as_they_are(name: str) -> None:
     """The README shows the examples that the tests run, to the letter."""
     source = (ROOT / name).read_text("utf-8").strip()
-    assert f"<!-- {name} -->\n```{ {'mjs': 'js', 'py': 'python'}[name.split('.')[1]] }\n{source}\n```" in README
+    assert (
+        f"<!-- {name} -->\n```{ {'mjs': 'js', 'py': 'python'}[name.split('.')[1]] }\n{source}\n```"
+        in README
+    )
 
 
 def test_the_configuration_is_the_table() -> None:
