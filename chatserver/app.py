@@ -26,10 +26,13 @@ from chatserver.errors import ChatError
 from chatserver.gate import Gate
 from chatserver.history import Reading
 from chatserver.log import Log, Publisher
+from chatserver.log_reader import LogReader
 from chatserver.messages import MessageReader
+from chatserver.offset import Pids
 from chatserver.presence import Presence
 from chatserver.presence_store import LocalPresence, PresenceStore, RedisPresence
 from chatserver.receipts import Receipts
+from chatserver.recovery import Recovery
 from chatserver.requests import Requests
 from chatserver.store import Database
 from chatserver.tokens import TokenVerifier
@@ -71,6 +74,8 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
         bell = manager if isinstance(manager, RedisManager) else SilentBell()
         delivery = Delivery(log.between, bell)
         publisher = Publisher(log, delivery)
+        epoch = await log.epoch()
+        recovery = Recovery(db, log, Pids(vault), epoch)
         requests = Requests(db, vault)
         presence = Presence(
             db, directory, delivery, presence_store, max_members=settings.presence_max_members
@@ -84,6 +89,7 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
                 Chat(db, vault, directory, reader, conversations, delivery, publisher, requests),
                 Reading(db, reader, log),
                 conversations,
+                recovery,
                 Receipts(delivery, requests),
                 typing,
                 presence,
@@ -98,7 +104,7 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
             engine,
             gate,
             authenticator,
-            log,
+            recovery,
             delivery,
             presence,
             typing,
@@ -108,10 +114,12 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
                 messages_per_minute=settings.message_rate_limit,
                 typing_interval_ms=_TYPING_INTERVAL,
             ),
-            epoch=await log.epoch(),
             max_connections=settings.max_connections,
             single_session=settings.single_session,
         )
+        log_reader = LogReader(db, delivery, epoch, healthy=lambda: True)
+        await log_reader.start()
+        stack.push_async_callback(log_reader.stop)
         if isinstance(manager, RedisManager):
             manager.start(delivery)
             stack.push_async_callback(manager.stop)

@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from chatserver.errors import ChatError
@@ -33,6 +34,7 @@ class Event:
     seq: int
     name: str
     payload: Any
+    created_at: datetime | None = None
     joined: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
@@ -43,6 +45,8 @@ class Frame:
 
     name: str
     payload: Any
+    # What a client may say when it comes back: everything up to here was handed on. Durable pushes have it.
+    offset: str | None = None
     encoded: dict[str, Any] = field(default_factory=dict)
 
 
@@ -124,6 +128,8 @@ class Delivery:
         self._rooms: dict[str, _Room] = {}
         self._rooms_of: dict[Connection, set[str]] = {}
         self._passed: OrderedDict[str, int] = OrderedDict()
+        # Through where everything has been handed on; the log reader says so.
+        self.offset: str | None = None
 
     # -- connections ------------------------------------------------------------------------------
 
@@ -226,6 +232,37 @@ class Delivery:
             room.known = max(room.known, event.seq)
             self._advance(event.room, room)
 
+    def reaches(self, name: str, seq: int, joined: Iterable[tuple[int, list[str]]]) -> bool:
+        """A room's stream is known to reach `seq`; whether everything to there has been handed on here.
+
+        Args:
+            joined: the events that joined users to it, and whom, for rooms that nobody here is in yet.
+        """
+        room = self._rooms.get(name)
+        if room is None:
+            first = next((at for at, users in joined if any(map(self.has, users))), None)
+            if first is None:
+                self._pass(name, seq)
+                return True
+            room = self._rooms[name] = _Room(first - 1)
+        if room.seq is None:
+            # Its only members are just asking where it stands; they have no offset to be wrong about.
+            self._pass(name, seq)
+            return True
+        room.known = max(room.known, seq)
+        self._advance(name, room)
+        return room.seq >= seq
+
+    async def caught_up(self, rooms: Iterable[str]) -> None:
+        """Wait until what is known of the rooms' streams has been handed on here."""
+        for name in rooms:
+            while (room := self._rooms.get(name)) and room.filling:
+                await asyncio.wait((room.filling,))
+
+    def rooms_of(self, connection: Connection) -> tuple[str, ...]:
+        """The rooms that a connection is in."""
+        return tuple(self._rooms_of.get(connection, ()))
+
     def _advance(self, name: str, room: _Room) -> None:
         """Hand on what is next; where something is missing before it, have the log read."""
         if room.seq is None:
@@ -243,7 +280,7 @@ class Delivery:
                 for connection in self.members(user_room(user_id)):
                     room.members.add(connection)
                     self._rooms_of[connection].add(name)
-            self._send(tuple(room.members), Frame(event.name, event.payload))
+            self._send(tuple(room.members), Frame(event.name, event.payload, self.offset))
             for user_id in event.left:
                 for connection in self.members(user_room(user_id)):
                     if connection in room.members:

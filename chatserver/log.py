@@ -38,11 +38,6 @@ class Log:
         assert row is not None  # the migration that made the table wrote it
         return f"{row['system_identifier']}-{row['timeline']}-{row['generation']}"
 
-    async def positions(self, user_id: str) -> list[tuple[str, int]]:
-        """The rooms of a user, and the last seq of each one's stream, in one snapshot."""
-        rows = await self._db.all("positions", user_id)
-        return [(row["room"], row["seq"]) for row in rows]
-
     async def between(self, room: str, after: int, up_to: int) -> list[Event]:
         """The events of a room's stream after one seq, up to another."""
         kind, _, key = room.partition(":")
@@ -51,6 +46,28 @@ class Log:
             return await self.conversation_events(UUID(key), rows)
         rows = await self._db.all("personal_events_between", key, after, up_to)
         return [_personal_event(key, row) for row in rows]
+
+    async def visible_between(self, user_id: str, room: str, after: int, up_to: int) -> list[Event]:
+        """`between`, without the events of messages that a user has hidden or deleted for themselves."""
+        kind, _, key = room.partition(":")
+        if kind != "conversation":
+            return await self.between(room, after, up_to)
+        conversation_id = UUID(key)
+        rows = await self._db.all("events_between", conversation_id, after, up_to)
+        return await self.conversation_events(
+            conversation_id, await self.visible(user_id, conversation_id, rows)
+        )
+
+    async def visible(
+        self, user_id: str, conversation_id: UUID, rows: Sequence[Record]
+    ) -> list[Record]:
+        """Those of the rows of ``events`` whose messages a user has neither hidden nor deleted."""
+        named = [row["message_id"] for row in rows if row["message_id"]]
+        found = (
+            await self._db.all("hidden_messages", user_id, conversation_id, named) if named else []
+        )
+        hidden = {row["id"] for row in found}
+        return [row for row in rows if row["message_id"] not in hidden]
 
     async def conversation_events(
         self, conversation_id: UUID, rows: Sequence[Record]
@@ -85,6 +102,7 @@ class Log:
                         )
                     )
                 ),
+                created_at=row["created_at"],
                 joined=tuple(row["payload"].get("joined", ())),
                 left=tuple(row["payload"].get("left", ())),
             )
@@ -133,4 +151,5 @@ def _personal_event(user_id: str, row: Record) -> Event:
         seq=row["seq"],
         name=row["kind"],
         payload=payload(kind.push(logged)),
+        created_at=row["created_at"],
     )

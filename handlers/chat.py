@@ -4,6 +4,7 @@ from chatserver.chat import Chat
 from chatserver.conversations import Conversations
 from chatserver.history import Reading
 from chatserver.receipts import Receipts
+from chatserver.recovery import Recovery
 from chatserver.session import Caller
 from chatserver.typing_state import TypingState
 from schemas.base import OfConversation, Paged
@@ -60,15 +61,17 @@ async def conversation_open(
 
 
 async def conversation_list(
-    caller: Caller, cmd: Paged, conversations: Conversations
+    caller: Caller, cmd: Paged, conversations: Conversations, recovery: Recovery
 ) -> ConversationPage:
     """A page of the caller's conversations."""
+    offset = await recovery.offset()
     found, total = await conversations.page(caller.user_id, cmd.limit, cmd.offset)
     has_more = cmd.offset + len(found) < total
     return ConversationPage(
         conversations=found,
         total=total,
         pagination=Page(limit=cmd.limit, offset=cmd.offset, has_more=has_more),
+        offset=offset,
     )
 
 

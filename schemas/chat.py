@@ -99,7 +99,13 @@ COMMANDS = (
         "chat:conversation_list",
         takes=Paged,
         gives=ConversationPage,
-        rest=(Rest("GET", "/api/conversations", shows=("conversations", "total", "pagination")),),
+        rest=(
+            Rest(
+                "GET",
+                "/api/conversations",
+                shows=("conversations", "total", "pagination", "offset"),
+            ),
+        ),
         doc="Your conversations, the most recently active first.",
     ),
     Command(

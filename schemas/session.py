@@ -34,6 +34,25 @@ class SessionReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStateOf:
+    """What one person has received, and read: the highest seq, and every range of seqs, both ends included."""
+
+    user_id: str
+    delivered_seq: int
+    read_seq: int
+    read_ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadState:
+    """Of both people in a direct conversation, of oneself in a group. ``unread_count`` stops at 1,000."""
+
+    conversation_id: str
+    unread_count: int
+    participants: tuple[ReadStateOf, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draining:
     """The server stops; come back after so many milliseconds."""
 
@@ -56,6 +75,11 @@ class Failure:
 COMMANDS = ()
 
 PUSHES = (
+    Push(
+        "chat:read_state",
+        carries=ReadState,
+        doc="While connecting: what was received and read in a conversation meanwhile.",
+    ),
     Push("session:ready", carries=SessionReady, doc="The session is on."),
     Push("session:draining", carries=Draining, doc="The server stops; reconnect after a while."),
     Push("error", carries=Failure, doc="A command sent without an ack callback failed."),

@@ -69,9 +69,10 @@ def loads(text: str | bytes) -> Any:
             raise ValueError("nested too deep") from None
 
 
-def event(name: str, payload: Any) -> str:
-    """An EVENT packet."""
-    return EVENT + orjson.dumps([name, payload]).decode()
+def event(name: str, payload: Any, offset: str | None = None) -> str:
+    """An EVENT packet; an offset is its last argument, where stock clients look for it."""
+    arguments = [name, payload] if offset is None else [name, payload, offset]
+    return EVENT + orjson.dumps(arguments).decode()
 
 
 def ack(packet_id: int, body: Any) -> str:

@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engineio import packet as eio_packet
 
@@ -15,9 +16,9 @@ from chatserver.doors.engine import Engine
 from chatserver.doors.lane import Lane
 from chatserver.errors import ChatError, ErrorCode, invalid
 from chatserver.gate import Answer, Gate
-from chatserver.log import Log
 from chatserver.logs import get_logger
 from chatserver.presence import Presence
+from chatserver.recovery import Plan, Recovery
 from chatserver.session import Session
 from chatserver.times import iso_now, iso_seconds
 from chatserver.typing_state import TypingState
@@ -36,7 +37,9 @@ class _Client:
     eio_sid: str
     push: Callable[[str, eio_packet.Packet], None]
     lane: Lane = field(default_factory=Lane)
-    held: deque[eio_packet.Packet] | None = field(default_factory=deque)
+    held: deque[Frame] | None = field(default_factory=deque)
+    # Whether durable pushes carry an offset as their last argument.
+    offsets: bool = True
 
     @property
     def user_id(self) -> str:
@@ -45,27 +48,31 @@ class _Client:
 
     def send(self, frame: Frame) -> None:
         """Queue a push."""
-        packet = _encoded(frame)
         if self.held is not None:
-            self.held.append(packet)
+            self.held.append(frame)
         else:
-            self.push(self.eio_sid, packet)
+            self.push(self.eio_sid, _encoded(frame, offset=self.offsets))
 
-    def open(self, missed: Iterable[Frame]) -> None:
-        """Send what was missed, then what was held, and hold no longer."""
+    def send_early(self, frame: Frame) -> None:
+        """Queue a push before the session is ready: without an offset, past what is held."""
+        self.push(self.eio_sid, _encoded(frame, offset=False))
+
+    def open(self, ready: Frame) -> None:
+        """Send what was held, then ``session:ready``, and hold no longer."""
         held, self.held = self.held, None
-        for frame in missed:
-            self.push(self.eio_sid, _encoded(frame))
-        for packet in held or ():
-            self.push(self.eio_sid, packet)
+        for frame in held or ():
+            self.send_early(frame)
+        self.send(ready)
 
 
-def _encoded(frame: Frame) -> eio_packet.Packet:
+def _encoded(frame: Frame, *, offset: bool) -> eio_packet.Packet:
     """A push as a packet, made once for all its recipients."""
-    packet = frame.encoded.get("socketio")
+    last = frame.offset if offset else None
+    key = "socketio" if last is None else "socketio+offset"
+    packet = frame.encoded.get(key)
     if packet is None:
-        text = packets.event(frame.name, frame.payload)
-        packet = frame.encoded["socketio"] = eio_packet.Packet(eio_packet.MESSAGE, data=text)
+        text = packets.event(frame.name, frame.payload, last)
+        packet = frame.encoded[key] = eio_packet.Packet(eio_packet.MESSAGE, data=text)
     return packet
 
 
@@ -73,7 +80,6 @@ class SocketIODoor:
     """Connects clients, passes their commands to the gate and pushes to them.
 
     Args:
-        epoch: names the history that seqs are valid in.
         max_connections: of this process; one more is refused.
         single_session: a user's new connection closes the older ones.
     """
@@ -83,13 +89,12 @@ class SocketIODoor:
         engine: Engine,
         gate: Gate,
         authenticator: Authenticator,
-        log: Log,
+        recovery: Recovery,
         delivery: Delivery,
         presence: Presence,
         typing: TypingState,
         limits: Limits,
         *,
-        epoch: str,
         max_connections: int,
         single_session: bool,
     ) -> None:
@@ -97,12 +102,11 @@ class SocketIODoor:
         engine.listener = self
         self._gate = gate
         self._authenticator = authenticator
-        self._log = log
+        self._recovery = recovery
         self._delivery = delivery
         self._presence = presence
         self._typing = typing
         self._limits = limits
-        self._epoch = epoch
         self._max_connections = max_connections
         self._single_session = single_session
         self._clients: dict[str, _Client] = {}
@@ -111,59 +115,77 @@ class SocketIODoor:
 
     async def connect(self, sid: str, eio_sid: str, auth: object) -> None:
         """Answer a client's CONNECT: with ``session:ready`` in the end, or with an error that has a code."""
+        said = auth if isinstance(auth, dict) else {}
         try:
-            session = await self._authenticated(sid, auth)
-            await self._admit(_Client(session, eio_sid, self._engine.push), sid)
+            session = await self._authenticated(sid, said)
+            client = self._clients[sid] = _Client(session, eio_sid, self._engine.push)
+            # Register first, then look: what is committed in between finds the client by its user, and waits.
+            self._delivery.register(client)
+            ask = self._recovery.understand(session.user.id, said)
+            plan = await self._recovery.plan(session.user.id, ask)
         except ChatError as error:
             await self._refuse(sid, eio_sid, error)
+            return
         except Exception:
             _log.exception("a connection crashed")
             await self._refuse(sid, eio_sid, ChatError(code=ErrorCode.INTERNAL_ERROR))
+            return
+        if sid in self._clients:
+            client.offsets = ask.wants_offsets
+            await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
 
-    async def _authenticated(self, sid: str, auth: object) -> Session:
-        self._check_capacity()
-        token = auth.get("token") if isinstance(auth, dict) else None
-        return await self._authenticator.authenticate(token, sid)
-
-    def _check_capacity(self) -> None:
+    async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:
         if len(self._clients) >= self._max_connections:
             raise ChatError(code=ErrorCode.MAX_CONNECTIONS_EXCEEDED, retry_after=5)
+        return await self._authenticator.authenticate(auth.get("token"), sid)
 
-    async def _admit(self, client: _Client, sid: str) -> None:
-        """Register first, then look: an event between the two finds the client by its user, and waits."""
+    async def _admit(self, sid: str, client: _Client, plan: Plan, pid: str | None) -> None:
+        """Accept a client, and send it what it missed; live events wait their turn."""
         session = client.session
-        # Others were let in while the token was looked up.
-        self._check_capacity()
-        self._clients[sid] = client
-        self._delivery.register(client)
-        positions = await self._log.positions(session.user.id)
-        if sid not in self._clients:
-            return  # it hung up meanwhile
-        missed = []
-        for gap in self._delivery.attach(client, positions):
-            missed += await self._delivery.missed(client, gap)
-        if sid not in self._clients:
-            return
+        gaps = self._delivery.attach(client, plan.positions)
         if self._single_session:
             await self._close_older(session)
-        await self._engine.accept(sid, client.eio_sid, {})
-        client.open(missed)
-        client.send(Frame("session:ready", to_wire(self._ready(session))))
-        self._presence.connect(session)
+        await self._engine.accept(sid, client.eio_sid, {"pid": pid} if pid else {})
+        try:
+            replayed = await self._replay(client, plan)
+            for gap in gaps:
+                for frame in await self._delivery.missed(client, gap):
+                    client.send_early(frame)
+            await self._delivery.caught_up(self._delivery.rooms_of(client))
+            for frame in await self._recovery.read_states(session.user.id, plan, replayed):
+                client.send_early(frame)
+        except Exception as error:
+            if not isinstance(error, ChatError):
+                _log.exception("a replay crashed")
+            # It has no offset of this session yet: when it comes back it has missed nothing more.
+            await self._engine.close(client.eio_sid)
+            return
+        if sid in self._clients:
+            ready = to_wire(self._ready(session, plan, sum(replayed.values())))
+            client.open(Frame("session:ready", ready, str(plan.offset)))
+            self._presence.connect(session)
 
-    def _ready(self, session: Session) -> SessionReady:
+    async def _replay(self, client: _Client, plan: Plan) -> Counter[str]:
+        """Send what was missed; returns how many events of each room."""
+        replayed: Counter[str] = Counter()
+        async for event in self._recovery.replay(client.user_id, plan):
+            client.send_early(Frame(event.name, event.payload))
+            replayed[event.room] += 1
+        return replayed
+
+    def _ready(self, session: Session, plan: Plan, replayed: int) -> SessionReady:
         user = session.user
         return SessionReady(
             user=Person(user_id=user.id, username=user.username, display_name=user.display_name),
             connection_id=session.connection_id,
-            recovered=False,
-            limited=False,
-            resync=(),
-            replayed=0,
+            recovered=plan.recovered,
+            limited=plan.limited,
+            resync=plan.resync,
+            replayed=replayed,
             server_time=iso_now(),
             expires_at=iso_seconds(session.expires_at),
             limits=self._limits,
-            epoch=self._epoch,
+            epoch=self._recovery.epoch,
         )
 
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:

@@ -197,3 +197,17 @@ JOIN conversations c ON c.id = m.conversation_id
 LEFT JOIN participants recipient ON c.type = 'direct' AND recipient.conversation_id = m.conversation_id
     AND recipient.user_id = CASE m.sender_id WHEN c.user_low THEN c.user_high ELSE c.user_low END
     AND recipient.left_seq IS NULL;
+
+-- How many messages of others a member has not read, after joining and hiding: the gaps between the ranges
+-- read are looked into, and the count stops at 1,000.
+CREATE FUNCTION unread_count(reader text, conversation uuid, joined_seq bigint, hidden_seq bigint, read_seqs int8multirange)
+RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT count(*) FROM (
+        SELECT FROM unnest(int8multirange(int8range(greatest(joined_seq, hidden_seq) + 1, NULL)) - read_seqs) AS gap
+        JOIN messages m ON m.conversation_id = conversation AND m.seq >= lower(gap)
+            AND m.seq < coalesce(upper(gap), 9223372036854775807)
+        WHERE m.sender_id <> reader AND m.deleted_at IS NULL
+            AND NOT EXISTS (SELECT FROM message_deletions d
+                            WHERE d.conversation_id = conversation AND d.user_id = reader AND d.seq = m.seq)
+        LIMIT 1000) unread
+$$;

@@ -25,14 +25,6 @@ SELECT c.type = 'direct' AND (directory_blocked(c.user_low, c.user_high)
 FROM participants me JOIN conversations c ON c.id = me.conversation_id
 WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active;
 
--- name: positions
--- The rooms of $1, a snapshot of where each stream stands: what a connection joins.
-SELECT 'conversation:' || c.id AS room, c.last_seq AS seq
-FROM participants me JOIN conversations c ON c.id = me.conversation_id
-WHERE me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
-UNION ALL
-SELECT 'user:' || $1::text, coalesce((SELECT last_seq FROM personal_streams WHERE user_id = $1), 0);
-
 -- name: conversation_count
 SELECT count(*) FROM participants me JOIN conversations c ON c.id = me.conversation_id
 WHERE me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
@@ -47,20 +39,11 @@ ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC
 LIMIT $2 OFFSET $3;
 
 -- name: conversation_cards
--- The conversations $2 as their member $1 sees them. Unread are the messages of others, after joining and
--- hiding, that are in none of the ranges read; the count looks into the gaps between these and stops at 1,000.
+-- The conversations $2 as their member $1 sees them.
 SELECT c.*, product.title AS product_title, product.image AS product_image,
     me.role AS my_role, blocks.anyone AS is_blocked, blocks.mine AS blocked_by_me,
     c.type = 'direct' AND directory_follows(c.user_low, c.user_high) AS either_follows,
-    (SELECT count(*) FROM (
-        SELECT FROM unnest(int8multirange(int8range(greatest(me.joined_seq, me.hidden_seq) + 1, NULL))
-                           - me.read_seqs) AS gap
-        JOIN messages m ON m.conversation_id = c.id AND m.seq >= lower(gap)
-            AND m.seq < coalesce(upper(gap), 9223372036854775807)
-        WHERE m.sender_id <> $1 AND m.deleted_at IS NULL
-            AND NOT EXISTS (SELECT FROM message_deletions d
-                            WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
-        LIMIT 1000) unread) AS unread_count
+    unread_count($1, c.id, me.joined_seq, me.hidden_seq, me.read_seqs) AS unread_count
 FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (id, position)
 JOIN conversations c ON c.id = asked.id
 JOIN participants me ON me.conversation_id = c.id AND me.user_id = $1 AND me.left_seq IS NULL

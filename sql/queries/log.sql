@@ -1,11 +1,11 @@
 -- name: events_after
 -- At most $3 events of stream $1 after seq $2, in order.
-SELECT seq, kind, actor_id, message_id, payload FROM events
+SELECT seq, kind, actor_id, message_id, payload, created_at FROM events
 WHERE stream_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
 
 -- name: events_between
 -- The events of stream $1 after seq $2 up to seq $3.
-SELECT seq, kind, actor_id, message_id, payload FROM events
+SELECT seq, kind, actor_id, message_id, payload, created_at FROM events
 WHERE stream_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq;
 
 -- name: messages_of
@@ -16,20 +16,13 @@ SELECT * FROM message_rows WHERE conversation_id = $1 AND id = ANY ($2::uuid[]);
 -- The message of conversation $1 at seq $2, as it is now.
 SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = $2;
 
--- name: hidden_seqs
--- Of the seqs $3 of conversation $2, those that $1 has hidden or deleted for themselves.
-SELECT s AS seq FROM unnest($3::int8[]) s
-JOIN participants me ON me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL
-WHERE s <= me.hidden_seq
-    OR EXISTS (SELECT FROM message_deletions d WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s);
-
 -- name: epoch
 -- Names the one history that offsets and positions are valid in.
 SELECT system_identifier, timeline, generation FROM log_epoch;
 
 -- name: personal_events_between
 -- The personal events of user $1 after seq $2 up to seq $3.
-SELECT e.seq, e.kind, e.actor_id, e.message_id, e.payload FROM personal_streams s
+SELECT e.seq, e.kind, e.actor_id, e.message_id, e.payload, e.created_at FROM personal_streams s
 JOIN events e ON e.stream_id = s.stream_id
 WHERE s.user_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq;
 

@@ -205,7 +205,10 @@ async def test_status_marks_one_message(
     conversation_id = await open_direct(server, alice, bob)
     message = await post(server, alice, conversation_id, "hello")
     url = f"{server.url}/api/messages/{message['id']}/status"
-    for body, status in (({"status_type": "delivered"}, "delivered"), ({"statusType": "read"}, "read")):
+    for body, status in (
+        ({"status_type": "delivered"}, "delivered"),
+        ({"statusType": "read"}, "read"),
+    ):
         answered = await ok("POST", url, bob, json=body)
         assert answered == {"message_id": message["id"], "status_type": status}
         pushed = await a.expect("chat:message_status_updated")
@@ -292,9 +295,17 @@ async def test_what_is_not_ones_own_does_not_exist(
         ("GET", "/api/messages/{conversation}?after_seq=0", None),
         ("POST", "/api/messages", {"conversation_id": "{conversation}", "content": "hi"}),
         ("POST", "/api/messages/{message}/status", {"status_type": "read"}),
-        ("POST", "/api/commands/chat:typing", {"conversationId": "{conversation}", "isTyping": True}),
+        (
+            "POST",
+            "/api/commands/chat:typing",
+            {"conversationId": "{conversation}", "isTyping": True},
+        ),
         ("POST", "/api/commands/chat:sync", {"conversationId": "{conversation}", "afterSeq": 0}),
-        ("POST", "/api/commands/chat:message_read", {"conversationId": "{conversation}", "upToSeq": 1}),
+        (
+            "POST",
+            "/api/commands/chat:message_read",
+            {"conversationId": "{conversation}", "upToSeq": 1},
+        ),
     ):
         answers = []
         for conversation_id, message_id in ((theirs, message["id"]), (nobodys, nobodys)):
@@ -311,12 +322,24 @@ async def test_what_is_not_ones_own_does_not_exist(
 
 async def test_ids_that_are_no_uuids(server: Server, alice: User) -> None:
     """An id in the path or the body that is no UUID is 400 naming its field in snake_case."""
-    for wrong in ("1", "not-a-uuid", "{" + str(uuid4()) + "}", uuid4().hex, f"{uuid4()}%00", "%F0%9F%92%A9"):
+    for wrong in (
+        "1",
+        "not-a-uuid",
+        "{" + str(uuid4()) + "}",
+        uuid4().hex,
+        f"{uuid4()}%00",
+        "%F0%9F%92%A9",
+    ):
         for method, path, body, field in (
             ("GET", f"/api/conversations/{wrong}", None, "conversation_id"),
             ("GET", f"/api/messages/{wrong}", None, "conversation_id"),
             ("POST", f"/api/messages/{wrong}/status", {"status_type": "read"}, "message_id"),
-            ("POST", "/api/messages", {"conversation_id": wrong, "content": "x"}, "conversation_id"),
+            (
+                "POST",
+                "/api/messages",
+                {"conversation_id": wrong, "content": "x"},
+                "conversation_id",
+            ),
         ):
             answer = await request(method, server.url + path, alice, json=body)
             assert answer.status == 400, (path, answer.body)

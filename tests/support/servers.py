@@ -64,9 +64,7 @@ async def local_server(dsn: str, **overrides: str) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def process_server(
-    dsn: str, *arguments: str, **overrides: str
-) -> AsyncIterator[Server]:
+async def process_server(dsn: str, *arguments: str, **overrides: str) -> AsyncIterator[Server]:
     """``chatserver serve`` as a process of its own; killed in the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -1,0 +1,96 @@
+"""The log reader: what became visible since the last look, whoever committed it.
+
+The bell is fast and may lose anything; this is slow and loses nothing. It also says how far everything
+has been handed on: the offset that durable pushes carry.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from chatserver.delivery import Delivery
+from chatserver.errors import ChatError
+from chatserver.logs import get_logger
+from chatserver.offset import Offset
+from chatserver.store import Database
+
+_log = get_logger(__name__)
+
+CALM = 1.0
+ALARMED = 0.2
+
+
+class LogReader:
+    """Reads the log once a second; every 200 ms while the bell cannot be trusted.
+
+    Args:
+        healthy: whether the bell works.
+    """
+
+    def __init__(
+        self, db: Database, delivery: Delivery, epoch: str, healthy: Callable[[], bool]
+    ) -> None:
+        self._db = db
+        self._delivery = delivery
+        self._epoch = epoch
+        self._healthy = healthy
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._snapshot = ""
+
+    async def start(self) -> None:
+        """Begin from now: before the first connection there is nobody to hand anything on to.
+
+        Raises:
+            ChatError: UNAVAILABLE
+        """
+        row = await self._db.one("snapshot")
+        assert row is not None  # it always answers
+        self._adopt(row["snapshot"])
+        self._task = asyncio.create_task(self._read_for_ever())
+
+    async def stop(self) -> None:
+        """Read no longer."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Look at once: the bell has been away."""
+        self._wake.set()
+
+    async def _read_for_ever(self) -> None:
+        while True:
+            pause = (CALM if self._healthy() else ALARMED) * random.uniform(0.8, 1)  # noqa: S311
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self.read()
+            except ChatError:
+                continue  # the database said so in the log already
+            except Exception:
+                _log.exception("the log could not be read")
+
+    async def read(self) -> None:
+        """Hand on what became visible since the last read, and only then let pushes say so.
+
+        Raises:
+            ChatError: UNAVAILABLE
+        """
+        rows = await self._db.all("became_visible", self._snapshot)
+        behind = [
+            row["room"]
+            for row in rows
+            if row["room"]
+            and not self._delivery.reaches(row["room"], row["seq"], row["joined"] or [])
+        ]
+        await self._delivery.caught_up(behind)
+        self._adopt(rows[0]["snapshot"])
+
+    def _adopt(self, snapshot: str) -> None:
+        self._snapshot = snapshot
+        self._delivery.offset = str(Offset(self._epoch, snapshot))
