@@ -35,7 +35,6 @@ async def test_a_dump_shows_no_text(fresh_dsn: str) -> None:
         "deep-metadata",
     )
     async with local_server(fresh_dsn) as server:
-
         connection = await asyncpg.connect(fresh_dsn)
         await connection.execute(
             "INSERT INTO chat_users (user_id, username) VALUES ('a', 'a'), ('b', 'b')"
