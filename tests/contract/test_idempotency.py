@@ -147,7 +147,7 @@ async def test_a_request_id_keeps_the_first_answer_of_a_receipt(
 async def test_a_request_id_with_another_payload_is_a_conflict(
     connect: Connect, alice: User, bob: User, carol: User
 ) -> None:
-    """A requestId used for one payload is refused for another of the same command, and free for another command."""
+    """A requestId used for one payload is refused for another of the same command, and free for another."""
     a = await connect(alice)
     await a.do("chat:conversation_open", recipientId=bob.id, requestId="r-1")
     error = await a.refused("chat:conversation_open", recipientId=carol.id, requestId="r-1")

@@ -19,15 +19,19 @@ Pool = asyncpg.Pool
 async def _until_waiting(
     connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", count: int = 1
 ) -> None:
-    """Until `count` other connections wait for a lock that this one holds."""
+    """Until `count` backends wait for this one, or for one that does: row locks queue."""
     async with asyncio.timeout(10):
-        while True:
-            waiting = await connection.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-            )
-            if waiting >= count:
-                return
+        while await connection.fetchval(_WAITING) < count:  # noqa: ASYNC110 - PostgreSQL has no event for it
             await asyncio.sleep(0.01)
+
+
+_WAITING = """
+WITH RECURSIVE waiting AS (
+    SELECT pg_backend_pid() AS pid
+    UNION
+    SELECT a.pid FROM pg_stat_activity a JOIN waiting w ON w.pid = ANY (pg_blocking_pids(a.pid)))
+SELECT count(*) - 1 FROM waiting
+"""
 
 
 @pytest.fixture
@@ -83,9 +87,7 @@ async def test_a_block_beats_a_send_that_waits_for_it(
             a.refused("chat:message_send", conversationId=str(conversation_id), content="too late")
         )
         # Row locks queue: the send waits behind the block.
-        async with asyncio.timeout(10):
-            while await connection.fetchval(_WAITING_FOR_A_LOCK) < 2:
-                await asyncio.sleep(0.01)
+        await _until_waiting(connection, 2)
         await transaction.commit()
     await block
     assert (await send)["code"] == "USER_BLOCKED"
@@ -93,9 +95,6 @@ async def test_a_block_beats_a_send_that_waits_for_it(
         await db.fetchval("SELECT last_number FROM conversations WHERE id = $1", conversation_id)
         == 0
     )
-
-
-_WAITING_FOR_A_LOCK = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 async def test_one_id_in_two_transactions_is_one_message(
@@ -124,9 +123,7 @@ async def test_one_id_in_two_transactions_is_one_message(
             )
             for device in (a, second)
         ]
-        async with asyncio.timeout(10):
-            while await connection.fetchval(_WAITING_FOR_A_LOCK) < 2:
-                await asyncio.sleep(0.01)
+        await _until_waiting(connection, 2)
         await transaction.commit()
     acks = await asyncio.gather(*sends)
     assert {ack["messageId"] for ack in acks} == {acks[0]["messageId"]}

@@ -157,7 +157,7 @@ async def test_sending_to_a_person_creates_the_conversation(
 
 
 async def test_blocks_work_both_ways(connect: Connect, alice: User, bob: User) -> None:
-    """Whoever blocked, neither can send or open; both see that the conversation is blocked, one that it is theirs."""
+    """Whoever blocked, neither can send or open; both see that it is blocked, one that it is theirs."""
     a, b = await connect(alice), await connect(bob)
     conversation_id = await _chat(a, bob, 1)
     await a.do("user:block", userId=bob.id)
