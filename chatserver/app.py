@@ -14,6 +14,7 @@ from chatserver.chat import Chat
 from chatserver.config import Settings
 from chatserver.conversations import Conversations
 from chatserver.crypto import Vault
+from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery, SilentBell
 from chatserver.directory import Directory
 from chatserver.doors import web as doors_web
@@ -82,6 +83,8 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
         )
         stack.push_async_callback(presence.close)
         typing = TypingState(db, delivery)
+        delivered = Delivered(db, delivery)
+        stack.push_async_callback(delivered.close)
         gate = Gate(
             schemas.COMMANDS,
             handlers.MODULES,
@@ -108,6 +111,7 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
             delivery,
             presence,
             typing,
+            delivered,
             Limits(
                 max_message_length=MAX_CONTENT,
                 max_payload_bytes=settings.max_payload_size,

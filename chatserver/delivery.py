@@ -47,7 +47,15 @@ class Frame:
     payload: Any
     # What a client may say when it comes back: everything up to here was handed on. Durable pushes have it.
     offset: str | None = None
+    # Where a durable push stands in its stream.
+    room: str | None = None
+    seq: int = 0
     encoded: dict[str, Any] = field(default_factory=dict)
+
+
+def frame_of(event: Event, offset: str | None = None) -> Frame:
+    """An event on its way out."""
+    return Frame(event.name, event.payload, offset, event.room, event.seq)
 
 
 class Connection(Protocol):
@@ -162,7 +170,7 @@ class Delivery:
         """
         frames = []
         for event in await self._read_log(gap.room, gap.after, gap.up_to):
-            frames.append(Frame(event.name, event.payload))
+            frames.append(frame_of(event))
             if connection.user_id in event.left:
                 self._rooms_of.get(connection, set()).discard(gap.room)
                 self._leave(connection, gap.room)
@@ -280,7 +288,7 @@ class Delivery:
                 for connection in self.members(user_room(user_id)):
                     room.members.add(connection)
                     self._rooms_of[connection].add(name)
-            self._send(tuple(room.members), Frame(event.name, event.payload, self.offset))
+            self._send(tuple(room.members), frame_of(event, self.offset))
             for user_id in event.left:
                 for connection in self.members(user_room(user_id)):
                     if connection in room.members:

@@ -42,7 +42,7 @@ class Receipts:
             updated = Updated(updated_count=sum(row["count"] for row in marked.values()))
             await work.keep({"updatedCount": updated.updated_count})
         for conversation_id, row in marked.items():
-            self._tell(caller, conversation_id, row, status)
+            tell_status(self._delivery, caller.user_id, conversation_id, row, status=status)
         return updated
 
     async def _marked(
@@ -85,21 +85,25 @@ class Receipts:
         # Delivery is in order: who has received a message has received all before it.
         return await asks.one("mark_delivered", caller.user_id, conversation_id, max(seqs))
 
-    def _tell(self, caller: Caller, conversation_id: UUID, row: Record, status: Status) -> None:
-        if row["count"] == 0 or row["member_count"] > BROADCAST_MEMBERS:
-            return
-        ids = tuple(map(str, row["ids"])) if len(row["ids"]) <= NAMED_MESSAGES else ()
-        update = MessageStatusUpdated(
-            conversation_id=str(conversation_id),
-            up_to_seq=row["up_to_seq"],
-            message_ids=ids,
-            message_id=ids[0] if len(ids) == 1 else None,
-            status=status,
-            user_id=caller.user_id,
-            delivered_by=caller.user_id if status == "delivered" else None,
-            read_by=caller.user_id if status == "read" else None,
-            timestamp=iso_now(),
-        )
-        self._delivery.tell(
-            [conversation_room(conversation_id)], "chat:message_status_updated", payload(update)
-        )
+
+def tell_status(
+    delivery: Delivery, user_id: str, conversation_id: UUID, row: Record, *, status: Status
+) -> None:
+    """Tell a conversation whose messages were received or read; nobody where nothing changed, or it is large."""
+    if row["count"] == 0 or row["member_count"] > BROADCAST_MEMBERS:
+        return
+    ids = tuple(map(str, row["ids"])) if len(row["ids"]) <= NAMED_MESSAGES else ()
+    update = MessageStatusUpdated(
+        conversation_id=str(conversation_id),
+        up_to_seq=row["up_to_seq"],
+        message_ids=ids,
+        message_id=ids[0] if len(ids) == 1 else None,
+        status=status,
+        user_id=user_id,
+        delivered_by=user_id if status == "delivered" else None,
+        read_by=user_id if status == "read" else None,
+        timestamp=iso_now(),
+    )
+    delivery.tell(
+        [conversation_room(conversation_id)], "chat:message_status_updated", payload(update)
+    )

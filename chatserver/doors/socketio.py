@@ -10,7 +10,8 @@ from typing import Any
 from engineio import packet as eio_packet
 
 from chatserver.auth import Authenticator
-from chatserver.delivery import Delivery, Frame
+from chatserver.delivered import Delivered
+from chatserver.delivery import Delivery, Frame, conversation_room, frame_of
 from chatserver.doors import packets
 from chatserver.doors.engine import Engine
 from chatserver.doors.lane import Lane
@@ -40,6 +41,11 @@ class _Client:
     held: deque[Frame] | None = field(default_factory=deque)
     # Whether durable pushes carry an offset as their last argument.
     offsets: bool = True
+    # The seqs sent of each room: since the last ping, and before it. A pong proves that the latter arrived.
+    sent: dict[str, int] = field(default_factory=dict)
+    pinged: dict[str, int] = field(default_factory=dict)
+    # Conversations that the client is to reload: nothing of theirs counts as received until it has read them.
+    resync: set[str] = field(default_factory=set)
 
     @property
     def user_id(self) -> str:
@@ -51,11 +57,11 @@ class _Client:
         if self.held is not None:
             self.held.append(frame)
         else:
-            self.push(self.eio_sid, _encoded(frame, offset=self.offsets))
+            self._push(frame, offset=self.offsets)
 
     def send_early(self, frame: Frame) -> None:
         """Queue a push before the session is ready: without an offset, past what is held."""
-        self.push(self.eio_sid, _encoded(frame, offset=False))
+        self._push(frame, offset=False)
 
     def open(self, ready: Frame) -> None:
         """Send what was held, then ``session:ready``, and hold no longer."""
@@ -63,6 +69,21 @@ class _Client:
         for frame in held or ():
             self.send_early(frame)
         self.send(ready)
+
+    def _push(self, frame: Frame, *, offset: bool) -> None:
+        if frame.room is not None:
+            self.sent[frame.room] = frame.seq
+        self.push(self.eio_sid, _encoded(frame, offset=offset))
+
+    def ping(self) -> None:
+        """A ping is queued, behind all that was sent so far."""
+        self.pinged |= self.sent
+        self.sent = {}
+
+    def pong(self) -> dict[str, int]:
+        """The ping was answered; returns what has arrived."""
+        arrived, self.pinged = self.pinged, {}
+        return {room: seq for room, seq in arrived.items() if room not in self.resync}
 
 
 def _encoded(frame: Frame, *, offset: bool) -> eio_packet.Packet:
@@ -93,6 +114,7 @@ class SocketIODoor:
         delivery: Delivery,
         presence: Presence,
         typing: TypingState,
+        delivered: Delivered,
         limits: Limits,
         *,
         max_connections: int,
@@ -106,6 +128,7 @@ class SocketIODoor:
         self._delivery = delivery
         self._presence = presence
         self._typing = typing
+        self._delivered = delivered
         self._limits = limits
         self._max_connections = max_connections
         self._single_session = single_session
@@ -132,6 +155,7 @@ class SocketIODoor:
             return
         if sid in self._clients:
             client.offsets = ask.wants_offsets
+            client.resync = {conversation_room(key) for key in plan.resync}
             await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
 
     async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:
@@ -169,7 +193,7 @@ class SocketIODoor:
         """Send what was missed; returns how many events of each room."""
         replayed: Counter[str] = Counter()
         async for event in self._recovery.replay(client.user_id, plan):
-            client.send_early(Frame(event.name, event.payload))
+            client.send_early(frame_of(event))
             replayed[event.room] += 1
         return replayed
 
@@ -208,6 +232,18 @@ class SocketIODoor:
         if not self._delivery.has(client.user_id):
             self._typing.stop(client.session.user)
 
+    # -- heartbeats -------------------------------------------------------------------------------
+
+    def pinged(self, sid: str | None) -> None:
+        """A ping was queued for a client."""
+        if client := self._clients.get(sid or ""):
+            client.ping()
+
+    def ponged(self, sid: str | None) -> None:
+        """A client answered a ping."""
+        if (client := self._clients.get(sid or "")) and (arrived := client.pong()):
+            self._delivered.confirm(client.user_id, arrived)
+
     # -- commands ---------------------------------------------------------------------------------
 
     async def receive(self, sid: str, packet: packets.Packet) -> None:
@@ -224,6 +260,8 @@ class SocketIODoor:
 
         async def work() -> None:
             answer = await self._gate.ask(client.session, name, payload, deadline)
+            if client.resync and answer.error is None and name in _RELOADS:
+                client.resync.discard(conversation_room(_conversation_of(payload)))
             self._answer(client, packet.id, answer)
 
         await client.lane.enter(work, in_order=self._gate.mutates(name))
@@ -247,6 +285,15 @@ class SocketIODoor:
     def connections(self) -> int:
         """How many clients are connected."""
         return len(self._clients)
+
+
+# What a client reads to reload a conversation.
+_RELOADS = ("chat:history", "chat:sync")
+
+
+def _conversation_of(payload: object) -> object:
+    assert isinstance(payload, dict)  # its schema accepted it
+    return str(payload.get("conversationId", payload.get("conversation_id"))).lower()
 
 
 def _command(packet: packets.Packet) -> tuple[object, object]:
