@@ -114,7 +114,9 @@ Connect = Callable[..., Awaitable[Device]]
 
 def token_for(user_id: str, lifetime: int = 3600, jti: str | None = None) -> str:
     """A token that the servers under test accept."""
-    settings = load_settings(environment("postgresql://u@/d?host=/x"), state_directory=Path("/nonexistent"))
+    settings = load_settings(
+        environment("postgresql://u@/d?host=/x"), state_directory=Path("/nonexistent")
+    )
     return issue_token(settings.jwt_secret, user_id, lifetime=lifetime, jti=jti)
 
 

@@ -76,7 +76,9 @@ class Device:
 
         async with self._arrived:
             try:
-                await asyncio.wait_for(self._arrived.wait_for(lambda: found() is not None), PATIENCE)
+                await asyncio.wait_for(
+                    self._arrived.wait_for(lambda: found() is not None), PATIENCE
+                )
             except TimeoutError:
                 raise AssertionError(f"no {name} came; what came: {self.pushes}") from None
             index = found()
