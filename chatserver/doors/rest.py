@@ -74,7 +74,7 @@ class RestDoor:
         found.append(web.post("/api/commands/{name}", self._command))
         return found
 
-    def _route(self, command: Command, rest: Rest) -> Responder:
+    def _route(self, command: Command, rest: Rest) -> Handler:
         known = self._loaders[command.name].fields
 
         async def respond(request: web.Request, session: Session) -> web.Response:
