@@ -99,6 +99,8 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         )
     if arguments.workers < 1:
         raise ConfigError("--workers must be at least 1")
+    if arguments.port is not None and not 0 <= arguments.port <= 65_535:
+        raise ConfigError("--port must be from 0 to 65535")
     settings = replace(
         settings,
         host=arguments.host or settings.host,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
 from chatserver.config_database import DatabaseSettings, load_database
 from chatserver.config_secrets import (
@@ -172,6 +173,13 @@ def _cors_origins(read: Reader, *, production: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(origins))
 
 
+def _has_usable_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:  # its text quotes the port, which may be the rest of a password
+        return False
+
+
 def _redis_url(read: Reader) -> str | None:
     for name in ("REDIS_URL", "REDISCLOUD_URL", "REDISTOGO_URL"):
         url = read.text(name)
@@ -184,5 +192,7 @@ def _redis_url(read: Reader) -> str | None:
                 f"must begin with {'://, '.join(_REDIS_SCHEMES)}://: "
                 "write redis://:password@host:6379",
             )
+        elif scheme.lower() in ("redis", "rediss") and not _has_usable_port(url):
+            read.wrong(name, "has a port that is none: write redis://:password@host:6379")
         return url
     return None

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import asyncpg
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chatserver.config import Settings
+from chatserver.doors.redis_manager import RedisManager
 from chatserver.store.migrate import MigrationError, pending
 
 # PostgreSQL 14 brought multiranges.
@@ -66,7 +66,8 @@ async def _database(settings: Settings) -> list[Finding]:
 async def _redis(settings: Settings) -> Finding:
     if settings.redis_url is None:
         return Finding("Redis: none configured; one process serves alone")
-    redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    # As `serve` connects, Sentinel included.
+    redis = RedisManager(settings.redis_url).client(timeout=2)
     try:
         await redis.ping()
     except (RedisError, OSError) as error:

@@ -71,11 +71,11 @@ def bind(
                 handlers[f"{noun}:{verb}"] = found
     bound: dict[str, _Bound] = {}
     for command in commands:
+        if command.name in bound:
+            raise BindError(f"{command.name} stands in the table twice")
         handler = handlers.pop(command.name, None)
         if handler is None:
             raise BindError(f"{command.name} has no handler")
-        if command.name in bound:
-            raise BindError(f"{command.name} stands in the table twice")
         wanted = _services_of(command.name, handler, provided)
         takes = {field.name for field in dataclasses.fields(command.takes)}
         bound[command.name] = _Bound(

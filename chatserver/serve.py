@@ -73,7 +73,7 @@ async def _drain(app: App) -> None:
     """Not ready any more; what is under way is finished and answered; clients are sent elsewhere."""
     _log.info("draining", connections=app.socketio.connections)
     app.probes.draining = True
-    await app.gate.finish(_FINISH)
+    await asyncio.gather(app.socketio.finish(_FINISH), app.gate.finish(_FINISH))
     await app.socketio.drain(_SPREAD)
     for _ in range(int(_CLOSE / 0.05)):
         if not app.socketio.connections:

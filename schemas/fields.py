@@ -180,11 +180,10 @@ class Metadata(fields.Field[dict[str, Any]]):
             check_text(value)
             return len(value.encode()) + 2
         if isinstance(value, dict):
-            return 2 + sum(
-                self._size(k, depth) + self._size(v, depth - 1) + 2 for k, v in value.items()
-            )
+            sizes = (self._size(k, depth) + self._size(v, depth - 1) + 2 for k, v in value.items())
+            return max(2, 1 + sum(sizes))
         if isinstance(value, list):
-            return 2 + sum(self._size(item, depth - 1) + 1 for item in value)
+            return max(2, 1 + sum(self._size(item, depth - 1) + 1 for item in value))
         if isinstance(value, float) and not math.isfinite(value):
             raise ValidationError("Must not contain NaN or Infinity.")
         if isinstance(value, int) and not -(2**63) <= value < 2**63:

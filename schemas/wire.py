@@ -104,11 +104,19 @@ class Loader(Generic[T]):
                 continue
             if wire not in known:
                 unknown.append(name[:64].encode(errors="replace").decode())
-            elif wire in data and data[wire] != value:
+            elif wire in data and not _alike(data[wire], value):
                 wrong[wire] = ["Given twice, in both casings, with different values."]
             else:
                 data[wire] = value
         return data, unknown, wrong
+
+
+def _alike(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except RecursionError:
+        # Nested deeper than can be compared: no field accepts that.
+        return False
 
 
 def _checked(value: Any) -> Iterator[tuple[str, list[str]]]:

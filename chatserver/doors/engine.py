@@ -3,14 +3,17 @@
 Everything that a client sends passes through here: reserved events that a client forges are commands
 like any other (unknown ones), a packet that is none closes its connection, and every event with an id
 is acknowledged. The underscored methods are python-socketio 5.18.1's (pinned in setup.cfg):
-``AsyncServer._handle_eio_message``, ``_handle_eio_disconnect``, and ``BaseManager.basic_disconnect``;
-and python-engineio 4.15.1's: ``AsyncServer._async["websocket"]``, looked up per connection.
+``AsyncServer._handle_eio_message``, ``_handle_eio_disconnect`` and ``_engineio_server_class``,
+``BaseManager.basic_disconnect``; and python-engineio 4.15.1's: ``AsyncServer._async["websocket"]``
+and ``["translate_request"]``, looked up per connection and per request.
 """
 
+import re
 from typing import Any, Protocol
 
+import engineio
 import socketio
-from aiohttp import web
+from aiohttp import StreamReader, web
 from engineio import packet as eio_packet
 from engineio.async_drivers import aiohttp as aiohttp_driver
 
@@ -58,10 +61,17 @@ class LocalManager(LocalRooms, socketio.AsyncManager):  # type: ignore[misc]  # 
     """For one process alone."""
 
 
+# What a client's text frames begin with: a message, a probe, or a packet without data.
+_ENGINE_PACKET = re.compile(r"4([0-6]|\Z)|2probe\Z|[1-356]\Z")
+
+
 class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio has no types
     """Upstream's WebSocket of the aiohttp driver, whose per-message deflate cannot be switched off.
 
     Deflate costs each connection 100 KB, and halves what a room can be sent (measured).
+
+    A text frame that is no Engine.IO packet ends the connection: upstream's parser would crash on it, and
+    leave the client online until its next ping.
     """
 
     compress = False
@@ -75,9 +85,39 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
         await self.handler(self)
         return self._sock
 
+    async def wait(self) -> str | bytes:
+        data: str | bytes = await super().wait()
+        if isinstance(data, str) and not _ENGINE_PACKET.match(data):
+            raise OSError("not an Engine.IO packet")
+        return data
+
 
 class _CompressingWebSocket(_WebSocket):
     compress = True
+
+
+class _Body:
+    """A posted body, read whole: upstream takes the first piece that the network brings for all of it."""
+
+    def __init__(self, content: StreamReader) -> None:
+        self._content = content
+
+    async def read(self, length: int) -> bytes:
+        """As upstream's `handle_post_request` reads it."""
+        return await self._content.readexactly(length)
+
+
+async def _translated(request: web.Request) -> dict[str, Any]:
+    environ: dict[str, Any] = aiohttp_driver.translate_request(request)
+    return {**environ, "wsgi.input": _Body(request.content)}
+
+
+class _EngineIO(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no types
+    async def disconnect(self, sid: str | None = None) -> None:
+        """End a connection that posted too much, without upstream's wait until it has read everything."""
+        socket = self.sockets.pop(sid, None)
+        if socket is not None:
+            await socket.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
 
 
 class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no types
@@ -88,9 +128,16 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
     def __init__(self, *, compress: bool, **options: Any) -> None:
         super().__init__(async_mode="aiohttp", namespaces=["/"], **options)
         driver = _CompressingWebSocket if compress else _WebSocket
-        self.eio._async = {**self.eio._async, "websocket": driver}
+        self.eio._async = {
+            **self.eio._async,
+            "websocket": driver,
+            "translate_request": _translated,
+        }
         # Attachments of binary events that are still to come, by connection: to be thrown away.
         self._attachments: dict[str, int] = {}
+
+    def _engineio_server_class(self) -> type[_EngineIO]:
+        return _EngineIO
 
     def push(self, eio_sid: str, packet: eio_packet.Packet) -> None:
         """Queue a packet for a client; one that is gone gets none."""
@@ -177,3 +224,6 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         await self._disconnect(eio_sid)
         self._attachments.pop(eio_sid, None)
         self.environ.pop(eio_sid, None)
+        if reason == self.reason.CLIENT_DISCONNECT:
+            # A polling client that hung up still has a poll open, which upstream answers after 45 s only.
+            self.push(eio_sid, eio_packet.Packet(eio_packet.NOOP))

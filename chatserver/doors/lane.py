@@ -31,6 +31,11 @@ class Lane:
             self._changing = True
             self._start(self._run_changes())
 
+    @property
+    def under_way(self) -> frozenset[asyncio.Task[None]]:
+        """What is to be done before all commands so far are answered, those that wait their turn included."""
+        return frozenset(self._tasks)
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)

@@ -1,7 +1,7 @@
 """The main door's REST routes, made from the command table."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -12,11 +12,13 @@ from chatserver.auth import Authenticator
 from chatserver.doors import packets
 from chatserver.errors import ChatError, ErrorCode, invalid
 from chatserver.gate import Gate
+from chatserver.session import Session
 from schemas.fields import Flag, Whole
 from schemas.table import Command, Rest
 from schemas.wire import Loader, camel, snake, to_wire
 
-Responder = Callable[[web.Request], Any]
+Responder = Callable[[web.Request, Session], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def dumps(value: object) -> bytes:
@@ -72,37 +74,48 @@ class RestDoor:
         found.append(web.post("/api/commands/{name}", self._command))
         return found
 
-    def _route(self, command: Command, rest: Rest) -> Responder:
+    def _route(self, command: Command, rest: Rest) -> Handler:
         known = self._loaders[command.name].fields
 
-        async def respond(request: web.Request) -> web.Response:
+        async def respond(request: web.Request, session: Session) -> web.Response:
             payload = await self._payload(request, known)
             payload.update(request.match_info)
             _rename(payload, rest)
             _take_idempotency_key(request, payload, known)
             try:
-                value = await self._ask(request, command.name, payload)
+                value = await self._ask(session, command.name, payload)
             except ChatError as error:
                 _rename_back(error, rest)
                 raise
             return answer(_body(value, rest), rest.status, _replayed(value))
 
-        return _guarded(respond)
+        return self._guarded(respond)
 
-    async def _ask(self, request: web.Request, name: str, payload: object) -> object:
-        session = await self._authenticator.authenticate(
-            _token(request), str(uuid.uuid4()), lasting=False
-        )
+    async def _ask(self, session: Session, name: str, payload: object) -> object:
         answered = await self._gate.ask(session, name, payload)
         if answered.error is not None:
             raise answered.error
         return answered.value
 
+    def _guarded(self, respond: Responder) -> Handler:
+        """Who asks comes first: nobody's body is read before their token."""
+
+        async def guarded(request: web.Request) -> web.Response:
+            try:
+                session = await self._authenticator.authenticate(
+                    _token(request), str(uuid.uuid4()), lasting=False
+                )
+                return await respond(request, session)
+            except ChatError as error:
+                return failure(error)
+
+        return guarded
+
     @property
-    def _status(self) -> Responder:
+    def _status(self) -> Handler:
         """``POST /api/messages/:id/status {status_type}``: the guide's one route for two commands."""
 
-        async def respond(request: web.Request) -> web.Response:
+        async def respond(request: web.Request, session: Session) -> web.Response:
             payload = await self._payload(request, {})
             camel_cased = payload.pop("statusType", None)
             status = payload.pop("status_type", camel_cased)
@@ -111,26 +124,26 @@ class RestDoor:
             message_id = payload["message_id"] = request.match_info["message_id"]
             name = f"chat:message_{status}"
             _take_idempotency_key(request, payload, self._loaders[name].fields)
-            await self._ask(request, name, payload)
+            await self._ask(session, name, payload)
             return answer({"message_id": message_id, "status_type": status})
 
-        return _guarded(respond)
+        return self._guarded(respond)
 
     @property
-    def _command(self) -> Responder:
+    def _command(self) -> Handler:
         """``POST /api/commands/:name``: the payload in, the ack out."""
 
-        async def respond(request: web.Request) -> web.Response:
+        async def respond(request: web.Request, session: Session) -> web.Response:
             name = request.match_info["name"]
             loader = self._loaders.get(name)
             known = loader.fields if loader else {}
             payload = await self._payload(request, known)
             _take_idempotency_key(request, payload, known)
-            value = await self._ask(request, name, payload)
+            value = await self._ask(session, name, payload)
             body = {"success": True} if value is None else {"success": True, **to_wire(value)}
             return answer(body, headers=_replayed(value))
 
-        return _guarded(respond)
+        return self._guarded(respond)
 
     async def _payload(
         self, request: web.Request, known: Mapping[str, fields.Field[Any]]
@@ -160,17 +173,6 @@ class RestDoor:
         if not isinstance(body, dict):
             raise invalid("body", "Must be an object.")
         return payload | body
-
-
-def _guarded(respond: Responder) -> Responder:
-    async def guarded(request: web.Request) -> web.Response:
-        try:
-            response: web.Response = await respond(request)
-        except ChatError as error:
-            return failure(error)
-        return response
-
-    return guarded
 
 
 def _token(request: web.Request) -> str | None:

@@ -274,6 +274,12 @@ class SocketIODoor:
 
     # -- stopping ---------------------------------------------------------------------------------
 
+    async def finish(self, within: float) -> None:
+        """Wait until the commands that came so far are answered, `within` seconds at most."""
+        under_way = [task for client in self._clients.values() for task in client.lane.under_way]
+        if under_way:
+            await asyncio.wait(under_way, timeout=within)
+
     async def drain(self, spread: float) -> None:
         """Ask every client to come back at a random time within `spread` seconds, and close it."""
         for client in list(self._clients.values()):

@@ -9,9 +9,12 @@ LANGUAGE sql STABLE AS $$
     -- An id that cannot be one of the column's values becomes NULL, which equals nothing.
     SELECT CASE
         WHEN a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype)
-            THEN format($f$(CASE WHEN %1$s ~ '^(0|[1-9][0-9]{0,17})$' THEN (%1$s)::int8 END)$f$, expression)
+            -- Of 19 digits (snowflakes), the text tells whether they are within 2^63.
+            THEN format($f$(CASE WHEN %1$s ~ '^(0|[1-9][0-9]{0,17})$'
+                OR (%1$s ~ '^[1-9][0-9]{18}$' AND %1$s COLLATE "C" <= '9223372036854775807')
+                THEN (%1$s)::int8 END)$f$, expression)
         WHEN a.atttypid = 'uuid'::regtype
-            THEN format($f$(CASE WHEN %1$s ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (%1$s)::uuid END)$f$, expression)
+            THEN format($f$(CASE WHEN %1$s ~* '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$' THEN (%1$s)::uuid END)$f$, expression)
         ELSE format('(%s)', expression)
     END
     FROM pg_attribute a WHERE a.attrelid = tbl AND a.attname = col AND NOT a.attisdropped
@@ -72,24 +75,25 @@ BEGIN
         RETURNS TABLE (user_id text, username text, email text, display_name text, avatar_url text)
         LANGUAGE sql STABLE AS $b$ %s $b$ $q$, people);
 
+    -- Parameters are $1 and $2 below: a name would mean a column of that name where the main back end has one.
     -- Blocks work both ways: every question is about the pair.
     EXECUTE format($q$CREATE OR REPLACE FUNCTION directory_blocked(a text, b text) RETURNS boolean
         LANGUAGE sql STABLE AS $b$ SELECT
             EXISTS (SELECT FROM blocked_relationships WHERE blocker_id = %1$s AND blocked_id = %2$s)
             OR EXISTS (SELECT FROM blocked_relationships WHERE blocker_id = %3$s AND blocked_id = %4$s)
         $b$ $q$,
-        directory_cast('blocked_relationships', 'blocker_id', 'a'),
-        directory_cast('blocked_relationships', 'blocked_id', 'b'),
-        directory_cast('blocked_relationships', 'blocker_id', 'b'),
-        directory_cast('blocked_relationships', 'blocked_id', 'a'));
+        directory_cast('blocked_relationships', 'blocker_id', '$1'),
+        directory_cast('blocked_relationships', 'blocked_id', '$2'),
+        directory_cast('blocked_relationships', 'blocker_id', '$2'),
+        directory_cast('blocked_relationships', 'blocked_id', '$1'));
     EXECUTE format($q$CREATE OR REPLACE FUNCTION directory_blocks_of(a text)
         RETURNS TABLE (user_id text, by_me boolean) LANGUAGE sql STABLE AS $b$
             SELECT blocked_id::text, true FROM blocked_relationships WHERE blocker_id = %1$s
             UNION ALL
             SELECT blocker_id::text, false FROM blocked_relationships WHERE blocked_id = %2$s
         $b$ $q$,
-        directory_cast('blocked_relationships', 'blocker_id', 'a'),
-        directory_cast('blocked_relationships', 'blocked_id', 'a'));
+        directory_cast('blocked_relationships', 'blocker_id', '$1'),
+        directory_cast('blocked_relationships', 'blocked_id', '$1'));
     EXECUTE format($q$CREATE OR REPLACE FUNCTION directory_block(a text, b text) RETURNS boolean
         LANGUAGE sql VOLATILE AS $b$
             WITH written AS (
@@ -98,31 +102,31 @@ BEGIN
                 ON CONFLICT DO NOTHING RETURNING 1)
             SELECT EXISTS (SELECT FROM written)
         $b$ $q$,
-        directory_cast('blocked_relationships', 'blocker_id', 'a'),
-        directory_cast('blocked_relationships', 'blocked_id', 'b'));
+        directory_cast('blocked_relationships', 'blocker_id', '$1'),
+        directory_cast('blocked_relationships', 'blocked_id', '$2'));
     EXECUTE format($q$CREATE OR REPLACE FUNCTION directory_unblock(a text, b text) RETURNS boolean
         LANGUAGE sql VOLATILE AS $b$
             WITH gone AS (
                 DELETE FROM blocked_relationships WHERE blocker_id = %1$s AND blocked_id = %2$s RETURNING 1)
             SELECT EXISTS (SELECT FROM gone)
         $b$ $q$,
-        directory_cast('blocked_relationships', 'blocker_id', 'a'),
-        directory_cast('blocked_relationships', 'blocked_id', 'b'));
+        directory_cast('blocked_relationships', 'blocker_id', '$1'),
+        directory_cast('blocked_relationships', 'blocked_id', '$2'));
     EXECUTE format($q$CREATE OR REPLACE FUNCTION directory_follows(a text, b text) RETURNS boolean
         LANGUAGE sql STABLE AS $b$ SELECT
             EXISTS (SELECT FROM user_follows WHERE follower_id = %1$s AND followee_id = %2$s)
             OR EXISTS (SELECT FROM user_follows WHERE follower_id = %3$s AND followee_id = %4$s)
         $b$ $q$,
-        directory_cast('user_follows', 'follower_id', 'a'), directory_cast('user_follows', 'followee_id', 'b'),
-        directory_cast('user_follows', 'follower_id', 'b'), directory_cast('user_follows', 'followee_id', 'a'));
+        directory_cast('user_follows', 'follower_id', '$1'), directory_cast('user_follows', 'followee_id', '$2'),
+        directory_cast('user_follows', 'follower_id', '$2'), directory_cast('user_follows', 'followee_id', '$1'));
     EXECUTE format($q$CREATE OR REPLACE FUNCTION directory_revoked(token_id text) RETURNS boolean
         LANGUAGE sql STABLE AS $b$ SELECT EXISTS (SELECT FROM jwt_revocation WHERE jti = %s) $b$ $q$,
-        directory_cast('jwt_revocation', 'jti', 'token_id'));
+        directory_cast('jwt_revocation', 'jti', '$1'));
     EXECUTE format($q$CREATE OR REPLACE FUNCTION directory_product(product text)
         RETURNS TABLE (title text, image text)
         LANGUAGE sql STABLE AS $b$ SELECT %s, %s FROM products t WHERE t.id = %s $b$ $q$,
         directory_column('products', 'title'), directory_column('products', 'image'),
-        directory_cast('products', 'id', 'product'));
+        directory_cast('products', 'id', '$1'));
 END
 $fn$;
 

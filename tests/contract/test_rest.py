@@ -1,13 +1,12 @@
 """The REST routes of the main door: what they take and what they answer."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 import schemas
 from tests.conftest import Connect, User
-from tests.support.http import ok, request
+from tests.support.http import ok, open_direct, post, request
 from tests.support.servers import Server
 
 CONVERSATION = {
@@ -25,22 +24,6 @@ PARTICIPANT = {
     "user_id", "username", "display_name", "avatar_url", "role", "joined_at", "delivered_seq",
     "read_seq",
 }  # fmt: skip
-
-
-async def open_direct(server: Server, user: User, other: User) -> str:
-    """The id of the conversation of two people."""
-    url = f"{server.url}/api/conversations/direct"
-    conversation = await ok("POST", url, user, json={"user_id": other.id})
-    found: str = conversation["id"]
-    return found
-
-
-async def post(server: Server, user: User, conversation_id: str, content: str) -> dict[str, Any]:
-    """A message posted by REST."""
-    body = {"conversation_id": conversation_id, "content": content}
-    message = await ok("POST", f"{server.url}/api/messages", user, status=201, json=body)
-    assert isinstance(message, dict)
-    return message
 
 
 async def test_a_direct_conversation_is_found_or_created(
@@ -155,33 +138,6 @@ async def test_history_by_offset_and_by_seq(server: Server, alice: User, bob: Us
         assert page["pagination"]["nextBeforeSeq"] == next_before, query
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("limit=0", "limit"),
-        ("limit=201", "limit"),
-        ("limit=ten", "limit"),
-        ("limit=1.5", "limit"),
-        ("limit=%D9%A3", "limit"),
-        ("limit=", "limit"),
-        ("limit=9223372036854775808", "limit"),
-        ("limit=99999999999999999999999", "limit"),
-        ("offset=-1", "offset"),
-        ("offset=1&before_seq=1", "before_seq"),
-        ("before_seq=1&after_seq=1", "after_seq"),
-        ("colour=blue", "colour"),
-    ],
-)
-async def test_queries_that_are_wrong(
-    query: str, field: str, server: Server, alice: User, bob: User
-) -> None:
-    """A query parameter that is wrong, or that nobody knows, is 400 and named in snake_case."""
-    conversation_id = await open_direct(server, alice, bob)
-    answer = await request("GET", f"{server.url}/api/messages/{conversation_id}?{query}", alice)
-    assert (answer.status, answer.error["code"]) == (400, "VALIDATION_ERROR")
-    assert list(answer.error["fields"]) == [field]
-
-
 async def test_the_largest_offset_is_an_empty_page(server: Server, alice: User, bob: User) -> None:
     """An offset or a seq up to 2^63 - 1 is valid, and finds what is there."""
     conversation_id = await open_direct(server, alice, bob)
@@ -280,101 +236,3 @@ async def test_rest_presence_is_nobody(
     assert (await b.do("presence:list"))["users"] == []
     await b.settled()
     assert b.seen("user:status_changed") == []
-
-
-async def test_what_is_not_ones_own_does_not_exist(
-    server: Server, alice: User, bob: User, carol: User
-) -> None:
-    """Another's conversation or message is answered exactly like one that does not exist."""
-    theirs = await open_direct(server, alice, bob)
-    message = await post(server, alice, theirs, "hello")
-    nobodys = str(uuid4())
-    for method, path, body in (
-        ("GET", "/api/conversations/{conversation}", None),
-        ("GET", "/api/messages/{conversation}", None),
-        ("GET", "/api/messages/{conversation}?after_seq=0", None),
-        ("POST", "/api/messages", {"conversation_id": "{conversation}", "content": "hi"}),
-        ("POST", "/api/messages/{message}/status", {"status_type": "read"}),
-        (
-            "POST",
-            "/api/commands/chat:typing",
-            {"conversationId": "{conversation}", "isTyping": True},
-        ),
-        ("POST", "/api/commands/chat:sync", {"conversationId": "{conversation}", "afterSeq": 0}),
-        (
-            "POST",
-            "/api/commands/chat:message_read",
-            {"conversationId": "{conversation}", "upToSeq": 1},
-        ),
-    ):
-        answers = []
-        for conversation_id, message_id in ((theirs, message["id"]), (nobodys, nobodys)):
-            at = path.format(conversation=conversation_id, message=message_id)
-            asked = body and {
-                key: conversation_id if value == "{conversation}" else value
-                for key, value in body.items()
-            }
-            answers.append(await request(method, server.url + at, carol, json=asked))
-        assert [answer.status for answer in answers] == [404, 404], path
-        assert answers[0].error["code"] == "RESOURCE_NOT_FOUND"
-        assert answers[0].body == answers[1].body, path
-
-
-async def test_ids_that_are_no_uuids(server: Server, alice: User) -> None:
-    """An id in the path or the body that is no UUID is 400 naming its field in snake_case."""
-    for wrong in (
-        "1",
-        "not-a-uuid",
-        "{" + str(uuid4()) + "}",
-        uuid4().hex,
-        f"{uuid4()}%00",
-        "%F0%9F%92%A9",
-    ):
-        for method, path, body, field in (
-            ("GET", f"/api/conversations/{wrong}", None, "conversation_id"),
-            ("GET", f"/api/messages/{wrong}", None, "conversation_id"),
-            ("POST", f"/api/messages/{wrong}/status", {"status_type": "read"}, "message_id"),
-            (
-                "POST",
-                "/api/messages",
-                {"conversation_id": wrong, "content": "x"},
-                "conversation_id",
-            ),
-        ):
-            answer = await request(method, server.url + path, alice, json=body)
-            assert answer.status == 400, (path, answer.body)
-            assert answer.error["fields"] == {field: ["Must be a UUID."]}
-
-
-async def test_a_block_is_403(server: Server, alice: User, bob: User) -> None:
-    """Between people with a block, sending and opening are 403 USER_BLOCKED for both."""
-    conversation_id = await open_direct(server, alice, bob)
-    await ok("POST", f"{server.url}/api/commands/user:block", bob, json={"user_id": alice.id})
-    for user, other in ((alice, bob), (bob, alice)):
-        for path, body in (
-            ("/api/messages", {"conversation_id": conversation_id, "content": "hi"}),
-            ("/api/conversations/direct", {"user_id": other.id, "product_id": "new"}),
-        ):
-            answer = await request("POST", server.url + path, user, json=body)
-            assert (answer.status, answer.error["code"]) == (403, "USER_BLOCKED")
-            assert answer.error["retryable"] is False
-    await ok("POST", f"{server.url}/api/commands/user:unblock", bob, json={"userId": alice.id})
-    await post(server, alice, conversation_id, "again")
-
-
-async def test_a_person_who_is_nobody_or_oneself(server: Server, alice: User) -> None:
-    """Opening with nobody is 404, with oneself 400 naming user_id as the guide has it."""
-    url = f"{server.url}/api/conversations/direct"
-    answer = await request("POST", url, alice, json={"user_id": "nobody"})
-    assert (answer.status, answer.error["code"]) == (404, "RESOURCE_NOT_FOUND")
-    for body, fields in (
-        ({"user_id": alice.id}, ["user_id"]),
-        ({}, ["user_id"]),
-        ({"user_id": 5}, ["user_id"]),
-        ({"user_id": alice.id, "userId": "other"}, ["user_id"]),
-        ({"user_id": alice.id, "recipient_id": "other"}, ["user_id"]),
-        ({"user_id": "x", "product_id": ""}, ["product_id"]),
-    ):
-        answer = await request("POST", url, alice, json=body)
-        assert (answer.status, answer.error["code"]) == (400, "VALIDATION_ERROR"), body
-        assert list(answer.error["fields"]) == fields, body

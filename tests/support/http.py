@@ -1,5 +1,7 @@
 """One HTTP request, and all of its answer."""
 
+import io
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +10,7 @@ import orjson
 from multidict import CIMultiDictProxy
 
 from tests.conftest import User
+from tests.support.servers import Server
 
 # Long enough for a busy CI machine; nothing waits this long unless it fails.
 _PATIENCE = aiohttp.ClientTimeout(total=20)
@@ -36,7 +39,7 @@ async def request(
     user: User | None = None,
     *,
     json: Any = None,
-    data: bytes | None = None,
+    data: bytes | AsyncIterator[bytes] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
     """Ask as `user`: with the object `json` or the raw body `data`."""
@@ -45,9 +48,11 @@ async def request(
         data = orjson.dumps(json)
     if data is not None:
         sent.setdefault("Content-Type", "application/json")
+    # aiohttp warns of large bodies that are plain bytes.
+    body = io.BytesIO(data) if isinstance(data, bytes) else data
     async with (
         aiohttp.ClientSession(timeout=_PATIENCE) as session,
-        session.request(method, url, data=data, headers=sent) as response,
+        session.request(method, url, data=body, headers=sent) as response,
     ):
         raw = await response.read()
         if raw:
@@ -60,3 +65,19 @@ async def ok(method: str, url: str, user: User, *, status: int = 200, **options:
     answer = await request(method, url, user, **options)
     assert answer.status == status, (answer.status, answer.body)
     return answer.body
+
+
+async def open_direct(server: Server, user: User, other: User) -> str:
+    """The id of the conversation of two people."""
+    url = f"{server.url}/api/conversations/direct"
+    conversation = await ok("POST", url, user, json={"user_id": other.id})
+    found: str = conversation["id"]
+    return found
+
+
+async def post(server: Server, user: User, conversation_id: str, content: str) -> dict[str, Any]:
+    """A message posted by REST."""
+    body = {"conversation_id": conversation_id, "content": content}
+    message = await ok("POST", f"{server.url}/api/messages", user, status=201, json=body)
+    assert isinstance(message, dict)
+    return message

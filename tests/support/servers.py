@@ -13,6 +13,7 @@ from aiohttp import web
 
 from chatserver.app import App, build
 from chatserver.config import Settings, load_settings
+from chatserver.serve import runner_of
 
 JWT_SECRET = base64.b64encode(b"a secret that only the tests know, long enough").decode()
 ENCRYPTION_KEY = "the tests' own key for text at rest, 32+"
@@ -52,7 +53,7 @@ async def local_server(dsn: str, **overrides: str) -> AsyncIterator[Server]:
     """A server in this process and loop, on a real socket."""
     settings = settings_for(dsn, **overrides)
     async with build(settings, dsn) as app:
-        runner = web.AppRunner(app.web, access_log=None, handle_signals=False, shutdown_timeout=1)
+        runner = runner_of(app, shutdown_timeout=1)
         await runner.setup()
         site = web.TCPSite(runner, settings.host, 0)
         await site.start()

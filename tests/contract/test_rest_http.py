@@ -1,0 +1,239 @@
+"""What all HTTP answers share: routes that are none, HEAD, origins, headers, and the probes."""
+
+import re
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import aiohttp
+import asyncpg
+import pytest
+
+from tests.conftest import User
+from tests.support.device import PATIENCE
+from tests.support.http import ok, open_direct, request
+from tests.support.servers import Server, local_server
+
+ALLOWED, FOREIGN = "https://app.example", "https://evil.example"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
+
+
+@pytest.fixture(scope="module")
+async def guarded(dsn: str) -> AsyncIterator[Server]:
+    """A server that pages of one origin may use."""
+    async with local_server(dsn, CORS_ALLOWED_ORIGINS=ALLOWED) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/api"),
+        ("GET", "/api/conversations/"),
+        ("GET", "/api/conversations/1/2"),
+        ("GET", "/favicon.ico"),
+        ("GET", "/api/..%2f..%2fetc/passwd"),
+        ("GET", "/%00"),
+        ("PUT", "/api/conversations"),
+        ("DELETE", "/api/messages"),
+        ("GET", "/api/messages"),
+        ("GET", "/api/commands/system:ping"),
+        ("TRACE", "/api/conversations"),
+        ("POST", "/ready"),
+        ("OPTIONS", "/api/conversations"),
+        ("OPTIONS", "/no/such/route"),
+    ],
+)
+async def test_routes_that_are_none(method: str, path: str, server: Server, alice: User) -> None:
+    """An unknown route, or a method that a route does not have, is 404 with our error object."""
+    answer = await request(method, server.url + path, alice)
+    assert (answer.status, answer.error["code"]) == (404, "UNKNOWN_COMMAND")
+    assert answer.error["retryable"] is False
+
+
+async def test_head_is_get_without_its_body(server: Server, alice: User, bob: User) -> None:
+    """HEAD answers as GET does, with the same length and no body."""
+    conversation_id = await open_direct(server, alice, bob)
+    for path, user, status in (
+        ("/api/conversations", alice, 200),
+        (f"/api/conversations/{conversation_id}", alice, 200),
+        (f"/api/messages/{conversation_id}", alice, 200),
+        ("/api/conversations/x", alice, 400),
+        ("/api/conversations", None, 401),
+        ("/ready", None, 200),
+        ("/live", None, 200),
+        ("/no/such/route", None, 404),
+    ):
+        head = await request("HEAD", server.url + path, user)
+        get = await request("GET", server.url + path, user)
+        assert (head.status, head.body) == (status, None), path
+        if path != "/live":  # its uptime grows
+            assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+
+async def test_every_answer_has_the_security_headers(
+    guarded: Server, alice: User, bob: User
+) -> None:
+    """Answers are not stored, not sniffed, depend on Origin, and set no cookie, failures included."""
+    conversation_id = await open_direct(guarded, alice, bob)
+    for method, path, user in (
+        ("GET", f"/api/conversations/{conversation_id}", alice),
+        ("GET", "/api/conversations/x", alice),
+        ("GET", "/api/conversations", None),
+        ("GET", "/no/such/route", None),
+        ("POST", "/api/commands/system:ping", alice),
+        ("GET", "/ready", None),
+    ):
+        headers = (await request(method, guarded.url + path, user)).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Vary"] == "Origin"
+        assert headers["Content-Type"].startswith("application/json")
+        assert "Set-Cookie" not in headers
+
+
+async def test_an_allowed_origin_may_read(guarded: Server, alice: User) -> None:
+    """A page of an allowed origin may read every answer, the failures too, but send no credentials."""
+    for path, user, status in (
+        ("/api/conversations", alice, 200),
+        ("/api/conversations", None, 401),
+        ("/no/such/route", None, 404),
+        ("/ready", None, 200),
+    ):
+        answer = await request("GET", guarded.url + path, user, headers={"Origin": ALLOWED})
+        assert answer.status == status
+        assert answer.headers["Access-Control-Allow-Origin"] == ALLOWED
+        assert (
+            answer.headers["Access-Control-Expose-Headers"] == "Idempotency-Replayed, Retry-After"
+        )
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+async def test_a_preflight_of_an_allowed_origin(guarded: Server) -> None:
+    """A preflight needs no token, and allows an allowed origin our methods and headers."""
+    answer = await request(
+        "OPTIONS",
+        f"{guarded.url}/api/messages",
+        headers={
+            "Origin": ALLOWED,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+        },
+    )
+    assert (answer.status, answer.body) == (204, None)
+    assert answer.headers["Access-Control-Allow-Origin"] == ALLOWED
+    assert {"GET", "POST", "PATCH", "DELETE"} <= _words(
+        answer.headers["Access-Control-Allow-Methods"]
+    )
+    assert {"Authorization", "Content-Type", "Idempotency-Key"} <= _words(
+        answer.headers["Access-Control-Allow-Headers"]
+    )
+    assert int(answer.headers["Access-Control-Max-Age"]) > 0
+    assert answer.headers["Vary"] == "Origin"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def _words(header: str) -> set[str]:
+    return {word.strip() for word in header.split(",")}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [FOREIGN, "null", "http://app.example", "https://app.example:8443", "https://app.example.evil.example",
+     "https://APP.example", "*", ""],
+)  # fmt: skip
+async def test_a_foreign_origin_may_not(origin: str, guarded: Server, alice: User) -> None:
+    """Neither a preflight nor an answer allows an origin that is not exactly an allowed one."""
+    asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    preflight = await request("OPTIONS", f"{guarded.url}/api/messages", headers=asks)
+    plain = await request(
+        "GET", f"{guarded.url}/api/conversations", alice, headers={"Origin": origin}
+    )
+    for answer in (preflight, plain):
+        assert not any(name.startswith("Access-Control-") for name in answer.headers)
+        assert answer.headers["Vary"] == "Origin"
+
+
+async def _handshake(server: Server, origin: str | None, transport: str) -> int:
+    """The status of a Socket.IO handshake."""
+    headers = {} if origin is None else {"Origin": origin}
+    url = f"{server.url}/socket.io/?EIO=4&transport={transport}"
+    async with aiohttp.ClientSession() as session:
+        if transport == "polling":
+            async with session.get(url, headers=headers) as response:
+                assert response.headers.get("Access-Control-Allow-Origin") in (None, origin)
+                assert "Access-Control-Allow-Credentials" not in response.headers
+                return response.status
+        try:
+            async with session.ws_connect(url, headers=headers) as socket:
+                await socket.receive(timeout=PATIENCE)
+        except aiohttp.WSServerHandshakeError as error:
+            return error.status
+        return 200
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_the_origins_of_sockets(transport: str, guarded: Server) -> None:
+    """/socket.io/ lets an allowed origin in, and clients without one, and refuses a foreign one."""
+    for origin, status in ((ALLOWED, 200), (None, 200), (FOREIGN, 400), ("null", 400)):
+        assert await _handshake(guarded, origin, transport) == status, origin
+
+
+async def test_ready_and_live(server: Server) -> None:
+    """GET /ready and GET /live answer without a token, in the documented shapes."""
+    ready = await request("GET", f"{server.url}/ready")
+    assert ready.status == 200
+    assert _TIME.match(ready.body.pop("timestamp"))
+    assert ready.body == {
+        "ready": True,
+        "components": {"database": "healthy", "websocket": "healthy"},
+    }
+    lives = [await request("GET", f"{server.url}/live") for _ in range(2)]
+    for live in lives:
+        assert live.status == 200
+        assert set(live.body) == {"alive", "uptime", "timestamp"}
+        assert live.body["alive"] is True
+        assert _TIME.match(live.body["timestamp"])
+        assert isinstance(live.body["uptime"], int)
+    assert 0 <= lives[0].body["uptime"] <= lives[1].body["uptime"]
+
+
+async def test_without_the_database(fresh_dsn: str, postgres: str, alice: User) -> None:
+    """Without its database /ready is 503, /live 200, and commands 503; then all is well again."""
+    name = urlsplit(fresh_dsn).path.removeprefix("/")
+    connection = await asyncpg.connect(postgres)
+    try:
+        async with local_server(fresh_dsn) as server:
+            await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
+                name,
+            )
+            ready = await request("GET", f"{server.url}/ready")
+            assert ready.status == 503
+            assert _TIME.match(ready.body.pop("timestamp"))
+            assert ready.body == {
+                "ready": False,
+                "components": {"database": "unhealthy", "websocket": "healthy"},
+            }
+            assert (await request("GET", f"{server.url}/live")).status == 200
+            answer = await request("GET", f"{server.url}/api/conversations", alice)
+            assert (answer.status, answer.error["code"]) == (503, "UNAVAILABLE")
+            assert int(answer.headers["Retry-After"]) >= 1
+            await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            assert (await request("GET", f"{server.url}/ready")).status == 200
+    finally:
+        await connection.close()
+
+
+async def test_a_draining_process_is_not_ready(server: Server, alice: User) -> None:
+    """A process that drains is not ready, says so, and still answers what reaches it."""
+    assert server.app is not None
+    server.app.probes.draining = True
+    try:
+        ready = await request("GET", f"{server.url}/ready")
+        assert (ready.status, ready.body["ready"]) == (503, False)
+        assert ready.body["components"] == {"database": "healthy", "websocket": "draining"}
+        await ok("GET", f"{server.url}/api/conversations", alice)
+    finally:
+        server.app.probes.draining = False

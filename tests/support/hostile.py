@@ -1,0 +1,141 @@
+"""Values that no field of a kind accepts, as JSON texts; and for each command a payload that it does."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+from marshmallow import fields
+
+from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
+
+# A field's own refusal, and the one of JSON that is too deep to be read at all.
+DEEP = "[" * 500 + "]" * 500
+TOO_DEEP = "[" * 2000 + "]" * 2000
+
+_ID = str(uuid4())
+_NOBODY = "nobody-has-this-id"
+_OF_CONVERSATION = {"conversationId": _ID}
+
+# A payload for every command that its schema accepts, and that changes nothing.
+VALID: dict[str, dict[str, Any]] = {
+    "chat:message_send": {"conversationId": _ID, "content": "Hello"},
+    "chat:message_delivered": {"messageId": _ID},
+    "chat:message_read": {"messageId": _ID},
+    "chat:typing": {**_OF_CONVERSATION, "isTyping": True},
+    "chat:history": _OF_CONVERSATION,
+    "chat:sync": {**_OF_CONVERSATION, "afterSeq": 0},
+    "chat:conversation_open": {"recipientId": _NOBODY},
+    "chat:conversation_list": {},
+    "chat:conversation_get": _OF_CONVERSATION,
+    "presence:online": {},
+    "presence:offline": {},
+    "presence:list": {},
+    "user:block": {"userId": _NOBODY},
+    "user:unblock": {"userId": _NOBODY},
+    "system:ping": {},
+    "system:test": {},
+}
+
+_NOT_A_STRING: tuple[Any, ...] = (0, 5, 1.5, True, float("nan"), [], ["x"], {}, {"length": 3})
+_NOT_A_NUMBER: tuple[Any, ...] = ("", "5", "five", True, False, 1.5, 1.0, [], [1], {})
+_HOSTILE_NUMBERS: tuple[Any, ...] = (
+    2**63,
+    2**64,
+    -(2**63),
+    10**400,
+    -(10**400),
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+)
+_HOSTILE_TEXTS = ("a\0b", "\ud800", "a\udfff")
+
+
+def _bad_text(field: Text) -> Iterator[Any]:
+    yield from _NOT_A_STRING
+    yield from _HOSTILE_TEXTS
+    yield "x" * (field.high + 1)
+    yield "x" * (field.low - 1)
+    if not field.blank:
+        yield " \n\t"
+    if isinstance(field, UserId):
+        yield from ("a\nb", "\x7f", "a\u202eb")
+
+
+def _bad_id(_field: Id) -> Iterator[Any]:
+    yield from _NOT_A_STRING
+    yield from _HOSTILE_TEXTS
+    yield from ("", "me", _ID[:-1], _ID + "0", _ID + "\n", _ID + "\0", _ID.replace("-", ""))
+    yield from (f"{{{_ID}}}", f"urn:uuid:{_ID}", "g" + _ID[1:], "\uff11" + _ID[1:])
+
+
+def _bad_whole(field: Whole) -> Iterator[Any]:
+    yield from _NOT_A_NUMBER
+    yield from _HOSTILE_NUMBERS
+    yield from (field.low - 1, field.high + 1)
+
+
+def _bad_flag(_field: Flag) -> Iterator[Any]:
+    yield from (0, 1, "true", "false", "", 1.0, float("nan"), [], [True], {})
+
+
+def _bad_word(field: OneOf) -> Iterator[Any]:
+    yield from _NOT_A_STRING
+    yield from _HOSTILE_TEXTS
+    yield from ("", "nonsense", field.words[0].upper(), field.words[0] + " ", list(field.words))
+
+
+def _bad_list(field: Many) -> Iterator[Any]:
+    yield from ("", "x", 5, True, {}, {"0": _ID}, float("nan"))
+    yield ["x"] * (field.high + 1)
+    yield ["x"] * (field.low - 1)
+
+
+def _bad_object(field: Metadata) -> Iterator[Any]:
+    yield from ("", "{}", 5, True, float("nan"), [], [[]], [["a", 1]])
+    for hostile in (*_HOSTILE_TEXTS, *_HOSTILE_NUMBERS[3:], 2**63):
+        yield {"a": {"b": [hostile]}}
+    for hostile in _HOSTILE_TEXTS:
+        yield {"a": {hostile: 1}}
+    yield {"a": "x" * field.max_bytes}
+    yield {str(n): n for n in range(field.max_bytes // 4)}
+    yield {"a": json.loads(DEEP)}
+
+
+_BAD = {
+    Text: _bad_text,
+    UserId: _bad_text,
+    Id: _bad_id,
+    Whole: _bad_whole,
+    Flag: _bad_flag,
+    OneOf: _bad_word,
+    Many: _bad_list,
+    Metadata: _bad_object,
+}
+
+
+def bad_values(field: fields.Field[Any]) -> Iterator[str]:
+    """JSON texts that a field must refuse under its own name."""
+    if field.required:
+        yield "null"
+    for value in _BAD[type(field)](field):  # type: ignore[operator]  # each takes its own kind
+        yield json.dumps(value)
+    yield "1e400"
+    if not isinstance(field, Many):
+        yield DEEP
+
+
+def bad_items(field: fields.Field[Any]) -> Iterator[tuple[int, str]]:
+    """Lists with one wrong item, and its position."""
+    if isinstance(field, Many):
+        good = f'"{_ID}"'
+        for position, item in enumerate(("null", *bad_values(field.kind))):
+            place = position % 3
+            yield place, f"[{', '.join([good] * place + [item])}]"
+
+
+def with_field(payload: dict[str, Any], name: str, value: str) -> str:
+    """A payload as JSON, with the JSON text `value` in one field."""
+    others = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in payload.items() if k != name]
+    return "{" + ",".join([*others, f"{json.dumps(name)}:{value}"]) + "}"
