@@ -64,6 +64,10 @@ class Plan:
     # Read states are sent of all conversations, where nothing says since when they may have changed.
     all_read_states: bool = False
 
+    def resync_rooms(self) -> set[str]:
+        """The rooms that `resync` names."""
+        return {room for room, _ in self.positions if _key(room) in self.resync}
+
 
 @dataclass(slots=True)
 class _Budget:

@@ -2,19 +2,16 @@
 
 import asyncio
 import random
-from collections import Counter, deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
-
-from engineio import packet as eio_packet
 
 from chatserver.auth import Authenticator
 from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery, Frame, conversation_room, frame_of
 from chatserver.doors import packets
+from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
-from chatserver.doors.lane import Lane
 from chatserver.errors import ChatError, ErrorCode, invalid
 from chatserver.gate import Answer, Gate
 from chatserver.logs import get_logger
@@ -28,73 +25,6 @@ from schemas.session import Draining, Limits, SessionReady
 from schemas.wire import to_wire
 
 _log = get_logger(__name__)
-
-
-@dataclass(eq=False, slots=True)
-class _Client:
-    """One connected device. What is pushed to it before it is ready waits in `held`."""
-
-    session: Session
-    eio_sid: str
-    push: Callable[[str, eio_packet.Packet], None]
-    lane: Lane = field(default_factory=Lane)
-    held: deque[Frame] | None = field(default_factory=deque)
-    # Whether durable pushes carry an offset as their last argument.
-    offsets: bool = True
-    # The seqs sent of each room: since the last ping, and before it. A pong proves that the latter arrived.
-    sent: dict[str, int] = field(default_factory=dict)
-    pinged: dict[str, int] = field(default_factory=dict)
-    # Conversations that the client is to reload: nothing of theirs counts as received until it has read them.
-    resync: set[str] = field(default_factory=set)
-
-    @property
-    def user_id(self) -> str:
-        """Whose device it is."""
-        return self.session.user.id
-
-    def send(self, frame: Frame) -> None:
-        """Queue a push."""
-        if self.held is not None:
-            self.held.append(frame)
-        else:
-            self._push(frame, offset=self.offsets)
-
-    def send_early(self, frame: Frame) -> None:
-        """Queue a push before the session is ready: without an offset, past what is held."""
-        self._push(frame, offset=False)
-
-    def open(self, ready: Frame) -> None:
-        """Send what was held, then ``session:ready``, and hold no longer."""
-        held, self.held = self.held, None
-        for frame in held or ():
-            self.send_early(frame)
-        self.send(ready)
-
-    def _push(self, frame: Frame, *, offset: bool) -> None:
-        if frame.room is not None:
-            self.sent[frame.room] = frame.seq
-        self.push(self.eio_sid, _encoded(frame, offset=offset))
-
-    def ping(self) -> None:
-        """A ping is queued, behind all that was sent so far."""
-        self.pinged |= self.sent
-        self.sent = {}
-
-    def pong(self) -> dict[str, int]:
-        """The ping was answered; returns what has arrived."""
-        arrived, self.pinged = self.pinged, {}
-        return {room: seq for room, seq in arrived.items() if room not in self.resync}
-
-
-def _encoded(frame: Frame, *, offset: bool) -> eio_packet.Packet:
-    """A push as a packet, made once for all its recipients."""
-    last = frame.offset if offset else None
-    key = "socketio" if last is None else "socketio+offset"
-    packet = frame.encoded.get(key)
-    if packet is None:
-        text = packets.event(frame.name, frame.payload, last)
-        packet = frame.encoded[key] = eio_packet.Packet(eio_packet.MESSAGE, data=text)
-    return packet
 
 
 class SocketIODoor:
@@ -132,16 +62,21 @@ class SocketIODoor:
         self._limits = limits
         self._max_connections = max_connections
         self._single_session = single_session
-        self._clients: dict[str, _Client] = {}
+        self._clients: dict[str, Client] = {}
+        # Those whose token is being looked up: they may hang up before it is.
+        self._connecting: set[str] = set()
 
     # -- connecting -------------------------------------------------------------------------------
 
     async def connect(self, sid: str, eio_sid: str, auth: object) -> None:
         """Answer a client's CONNECT: with ``session:ready`` in the end, or with an error that has a code."""
         said = auth if isinstance(auth, dict) else {}
+        self._connecting.add(sid)
         try:
             session = await self._authenticated(sid, said)
-            client = self._clients[sid] = _Client(session, eio_sid, self._engine.push)
+            if sid not in self._connecting:
+                return  # it hung up meanwhile
+            client = self._clients[sid] = Client(session, eio_sid, self._engine.push)
             # Register first, then look: what is committed in between finds the client by its user, and waits.
             self._delivery.register(client)
             ask = self._recovery.understand(session.user.id, said)
@@ -153,17 +88,25 @@ class SocketIODoor:
             _log.exception("a connection crashed")
             await self._refuse(sid, eio_sid, ChatError(code=ErrorCode.INTERNAL_ERROR))
             return
+        finally:
+            self._connecting.discard(sid)
         if sid in self._clients:
             client.offsets = ask.wants_offsets
-            client.resync = {conversation_room(key) for key in plan.resync}
+            client.resync = plan.resync_rooms()
             await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
 
     async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:
+        self._check_capacity()
+        session = await self._authenticator.authenticate(auth.get("token"), sid)
+        # Others were let in while the token was looked up.
+        self._check_capacity()
+        return session
+
+    def _check_capacity(self) -> None:
         if len(self._clients) >= self._max_connections:
             raise ChatError(code=ErrorCode.MAX_CONNECTIONS_EXCEEDED, retry_after=5)
-        return await self._authenticator.authenticate(auth.get("token"), sid)
 
-    async def _admit(self, sid: str, client: _Client, plan: Plan, pid: str | None) -> None:
+    async def _admit(self, sid: str, client: Client, plan: Plan, pid: str | None) -> None:
         """Accept a client, and send it what it missed; live events wait their turn."""
         session = client.session
         gaps = self._delivery.attach(client, plan.positions)
@@ -189,7 +132,7 @@ class SocketIODoor:
             client.open(Frame("session:ready", ready, str(plan.offset)))
             self._presence.connect(session)
 
-    async def _replay(self, client: _Client, plan: Plan) -> Counter[str]:
+    async def _replay(self, client: Client, plan: Plan) -> Counter[str]:
         """Send what was missed; returns how many events of each room."""
         replayed: Counter[str] = Counter()
         async for event in self._recovery.replay(client.user_id, plan):
@@ -224,6 +167,7 @@ class SocketIODoor:
 
     async def disconnect(self, sid: str) -> None:
         """A client is gone."""
+        self._connecting.discard(sid)
         client = self._clients.pop(sid, None)
         if client is None:
             return
@@ -266,7 +210,7 @@ class SocketIODoor:
 
         await client.lane.enter(work, in_order=self._gate.mutates(name))
 
-    def _answer(self, client: _Client, packet_id: int | None, answer: Answer) -> None:
+    def _answer(self, client: Client, packet_id: int | None, answer: Answer) -> None:
         if packet_id is not None:
             self._engine.send_text(client.eio_sid, packets.ack(packet_id, answer.ack()))
         elif answer.error is not None:

@@ -201,7 +201,7 @@ ACKS = {
     "chat:history": {"messages", "total", "pagination"},
     "chat:sync": {"events", "hasMore", "limited"},
     "chat:conversation_open": {"conversation"},
-    "chat:conversation_list": {"conversations", "total", "pagination"},
+    "chat:conversation_list": {"conversations", "total", "pagination", "offset"},
     "chat:conversation_get": {"conversation"},
     "presence:online": {"users"},
     "presence:list": {"users", "count"},

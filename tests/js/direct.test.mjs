@@ -358,7 +358,7 @@ test("The list of conversations has the latest first, with its last message and 
     content: "To Alice",
   });
   const listed = await a.do("chat:conversation_list");
-  assertFields(listed, "success conversations total pagination");
+  assertFields(listed, "success conversations total pagination offset");
   assert.equal(listed.total, 2);
   assert.deepEqual(listed.pagination, { limit: 50, offset: 0, hasMore: false });
   const [latest, earlier] = listed.conversations;

@@ -1,0 +1,79 @@
+"""One connected device at the Socket.IO door: what is pushed to it, and what of that has arrived."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engineio import packet as eio_packet
+
+from chatserver.delivery import Frame
+from chatserver.doors import packets
+from chatserver.doors.lane import Lane
+from chatserver.session import Session
+
+
+@dataclass(eq=False, slots=True)
+class Client:
+    """One connected device. What is pushed to it before it is ready waits in `held`."""
+
+    session: Session
+    eio_sid: str
+    push: Callable[[str, eio_packet.Packet], None]
+    lane: Lane = field(default_factory=Lane)
+    held: deque[Frame] | None = field(default_factory=deque)
+    # Whether durable pushes carry an offset as their last argument.
+    offsets: bool = True
+    # The seqs sent of each room: since the last ping, and before it. A pong proves that the latter arrived.
+    sent: dict[str, int] = field(default_factory=dict)
+    pinged: dict[str, int] = field(default_factory=dict)
+    # Conversations that the client is to reload: nothing of theirs counts as received until it has read them.
+    resync: set[str] = field(default_factory=set)
+
+    @property
+    def user_id(self) -> str:
+        """Whose device it is."""
+        return self.session.user.id
+
+    def send(self, frame: Frame) -> None:
+        """Queue a push."""
+        if self.held is not None:
+            self.held.append(frame)
+        else:
+            self._push(frame, offset=self.offsets)
+
+    def send_early(self, frame: Frame) -> None:
+        """Queue a push before the session is ready: without an offset, past what is held."""
+        self._push(frame, offset=False)
+
+    def open(self, ready: Frame) -> None:
+        """Send what was held, then ``session:ready``, and hold no longer."""
+        held, self.held = self.held, None
+        for frame in held or ():
+            self.send_early(frame)
+        self.send(ready)
+
+    def _push(self, frame: Frame, *, offset: bool) -> None:
+        if frame.room is not None:
+            self.sent[frame.room] = frame.seq
+        self.push(self.eio_sid, encoded(frame, offset=offset))
+
+    def ping(self) -> None:
+        """A ping is queued, behind all that was sent so far."""
+        self.pinged |= self.sent
+        self.sent = {}
+
+    def pong(self) -> dict[str, int]:
+        """The ping was answered; returns what has arrived."""
+        arrived, self.pinged = self.pinged, {}
+        return {room: seq for room, seq in arrived.items() if room not in self.resync}
+
+
+def encoded(frame: Frame, *, offset: bool) -> eio_packet.Packet:
+    """A push as a packet, made once for all its recipients."""
+    last = frame.offset if offset else None
+    key = "socketio" if last is None else "socketio+offset"
+    packet = frame.encoded.get(key)
+    if packet is None:
+        text = packets.event(frame.name, frame.payload, last)
+        packet = frame.encoded[key] = eio_packet.Packet(eio_packet.MESSAGE, data=text)
+    return packet
