@@ -1,6 +1,6 @@
 """The composition root: every part is made here, and handed what it needs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -35,6 +35,7 @@ from chatserver.presence_store import LocalPresence, PresenceStore, RedisPresenc
 from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
 from chatserver.requests import Requests
+from chatserver.retention import Retention
 from chatserver.store import Database
 from chatserver.tokens import TokenVerifier
 from chatserver.typing_state import TypingState
@@ -53,11 +54,15 @@ class App:
     gate: Gate
     socketio: SocketIODoor
     probes: Probes
+    retention: Retention
 
 
 @asynccontextmanager
-async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
+async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> AsyncIterator[App]:
     """The server on the database `dsn`; leaving the context closes what it opened.
+
+    Args:
+        stop: called where the server itself finds that it must stop.
 
     Raises:
         OSError, asyncpg.PostgresError: the database cannot be reached.
@@ -121,7 +126,10 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
             max_connections=settings.max_connections,
             single_session=settings.single_session,
         )
-        log_reader = LogReader(db, delivery, epoch, healthy=lambda: True)
+        log_reader = LogReader(db, delivery, epoch, healthy=lambda: True, on_new_history=stop)
+        retention = Retention(db)
+        retention.start()
+        stack.push_async_callback(retention.stop)
         await log_reader.start()
         stack.push_async_callback(log_reader.stop)
         if isinstance(manager, RedisManager):
@@ -144,7 +152,7 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
         application.add_routes(rest.routes(schemas.COMMANDS))
         application.add_routes(probes.routes())
         engine.attach(application, "socket.io")
-        yield App(application, gate, socketio_door, probes)
+        yield App(application, gate, socketio_door, probes, retention)
 
 
 def _redis(

@@ -25,15 +25,23 @@ class LogReader:
 
     Args:
         healthy: whether the bell works.
+        on_new_history: called when the database is no longer the one that was started on (a failover, a
+            restore): what this process remembers of seqs may never have happened.
     """
 
     def __init__(
-        self, db: Database, delivery: Delivery, epoch: str, healthy: Callable[[], bool]
+        self,
+        db: Database,
+        delivery: Delivery,
+        epoch: str,
+        healthy: Callable[[], bool],
+        on_new_history: Callable[[], None],
     ) -> None:
         self._db = db
         self._delivery = delivery
         self._epoch = epoch
         self._healthy = healthy
+        self._on_new_history = on_new_history
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._snapshot = ""
@@ -82,6 +90,10 @@ class LogReader:
             ChatError: UNAVAILABLE
         """
         rows = await self._db.all("became_visible", self._snapshot)
+        if rows[0]["epoch"] != self._epoch:
+            _log.error("the database has another history now; the server stops")
+            self._on_new_history()
+            return
         behind = [
             row["room"]
             for row in rows

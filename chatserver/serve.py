@@ -51,7 +51,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with build(settings, dsn) as app:
+    async with build(settings, dsn, stop.set) as app:
         runner = runner_of(app, shutdown_timeout=_CLOSE)
         await runner.setup()
         try:

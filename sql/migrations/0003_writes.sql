@@ -211,3 +211,61 @@ RETURNS bigint LANGUAGE sql STABLE AS $$
                             WHERE d.conversation_id = conversation AND d.user_id = reader AND d.seq = m.seq)
         LIMIT 1000) unread
 $$;
+
+-- Forgets the oldest events, a batch at a time, and remembers per stream and in all how far: what is older
+-- than the log is told from what is only old by these. Returns how many went.
+CREATE FUNCTION prune_events(before timestamptz, at_most integer) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    pruned bigint;
+BEGIN
+    -- One process prunes at a time; the others have nothing to wait for.
+    IF NOT pg_try_advisory_xact_lock(hashtext('chatserver prune')) THEN
+        RETURN 0;
+    END IF;
+    CREATE TEMPORARY TABLE IF NOT EXISTS doomed (stream_id uuid, seq bigint, xact xid8) ON COMMIT DELETE ROWS;
+    INSERT INTO doomed SELECT e.stream_id, e.seq, e.xact FROM (
+        SELECT * FROM events ORDER BY xact LIMIT at_most) e WHERE e.created_at < before;
+    PERFORM FROM conversations c WHERE c.id IN (SELECT d.stream_id FROM doomed d) ORDER BY c.id FOR UPDATE;
+    UPDATE conversations c SET pruned_seq = greatest(c.pruned_seq, d.seq)
+    FROM (SELECT stream_id, max(seq) AS seq FROM doomed GROUP BY stream_id) d WHERE c.id = d.stream_id;
+    UPDATE personal_streams s SET pruned_seq = greatest(s.pruned_seq, d.seq)
+    FROM (SELECT stream_id, max(seq) AS seq FROM doomed GROUP BY stream_id) d WHERE s.stream_id = d.stream_id;
+    UPDATE log_epoch SET pruned_xact = greatest(pruned_xact, (SELECT max(d.xact) FROM doomed d))
+    WHERE EXISTS (SELECT FROM doomed);
+    DELETE FROM events e USING doomed d WHERE e.stream_id = d.stream_id AND e.seq = d.seq;
+    GET DIAGNOSTICS pruned = ROW_COUNT;
+    RETURN pruned;
+END
+$$;
+
+-- Names the one history that seqs, xacts and offsets are valid in, and opens a new generation of it where the
+-- database is no longer the one that wrote them: restored or moved into another cluster (whose transaction
+-- ids mean something else: those stored become "before all"), or failed over to another timeline.
+CREATE FUNCTION current_epoch() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    here_system CONSTANT bigint := (SELECT system_identifier FROM pg_control_system());
+    here_timeline CONSTANT integer := (SELECT timeline_id FROM pg_control_checkpoint());
+    known log_epoch;
+BEGIN
+    SELECT * INTO known FROM log_epoch;
+    IF known.system_identifier IS DISTINCT FROM here_system OR known.timeline IS DISTINCT FROM here_timeline THEN
+        PERFORM pg_advisory_xact_lock(hashtext('chatserver epoch'));
+        SELECT * INTO known FROM log_epoch;
+        IF known.system_identifier IS DISTINCT FROM here_system THEN
+            UPDATE events SET xact = '0' WHERE xact <> '0';
+            UPDATE conversations SET last_xact = '0';
+            UPDATE personal_streams SET last_xact = '0';
+            UPDATE participants SET left_xact = '0' WHERE left_xact IS NOT NULL;
+            UPDATE participants SET receipt_xact = '0' WHERE receipt_xact IS NOT NULL;
+        END IF;
+        IF known.system_identifier IS DISTINCT FROM here_system OR known.timeline IS DISTINCT FROM here_timeline THEN
+            UPDATE log_epoch SET generation = generation + 1, system_identifier = here_system,
+                timeline = here_timeline,
+                pruned_xact = CASE WHEN system_identifier = here_system THEN pruned_xact ELSE '0' END
+            RETURNING * INTO known;
+        END IF;
+    END IF;
+    RETURN known.system_identifier || '-' || known.timeline || '-' || known.generation;
+END
+$$;

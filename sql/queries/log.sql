@@ -18,7 +18,14 @@ SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = $2;
 
 -- name: epoch
 -- Names the one history that offsets and positions are valid in.
-SELECT system_identifier, timeline, generation FROM log_epoch;
+SELECT current_epoch() AS epoch;
+
+-- name: prune_events
+-- At most $2 of the events that are older than $1 days.
+SELECT prune_events(now() - make_interval(days => $1::int), $2::int) AS count;
+
+-- name: prune_requests
+DELETE FROM requests WHERE created_at < now() - make_interval(days => $1::int);
 
 -- name: personal_events_between
 -- The personal events of user $1 after seq $2 up to seq $3.

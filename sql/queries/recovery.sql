@@ -12,7 +12,7 @@ WITH since AS (SELECT $1::text::pg_snapshot AS snapshot), fresh AS (
     SELECT e.stream_id, e.seq, e.payload FROM since, pg_snapshot_xip(since.snapshot) AS running (xid), events e
     WHERE e.xact = running.xid
 )
-SELECT pg_current_snapshot()::text AS snapshot, streams.room, streams.seq, streams.joined
+SELECT pg_current_snapshot()::text AS snapshot, current_epoch() AS epoch, streams.room, streams.seq, streams.joined
 FROM (SELECT 1) AS always LEFT JOIN (
     SELECT coalesce('user:' || s.user_id, 'conversation:' || f.stream_id) AS room, max(f.seq) AS seq,
         jsonb_agg(jsonb_build_array(f.seq, f.payload -> 'joined') ORDER BY f.seq)

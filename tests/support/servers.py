@@ -52,7 +52,7 @@ class Server:
 async def local_server(dsn: str, **overrides: str) -> AsyncIterator[Server]:
     """A server in this process and loop, on a real socket."""
     settings = settings_for(dsn, **overrides)
-    async with build(settings, dsn) as app:
+    async with build(settings, dsn, lambda: None) as app:
         runner = runner_of(app, shutdown_timeout=1)
         await runner.setup()
         site = web.TCPSite(runner, settings.host, 0)
