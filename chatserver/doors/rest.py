@@ -62,13 +62,15 @@ class RestDoor:
             self._loaders[command.name] = Loader(command.takes)
             for rest in command.rest:
                 respond = self._route(command, rest)
+                # Whatever stands there is the field's value, braces too: the schema says what is wrong.
+                path = rest.path.replace("}", ":[^/]+}")
                 # web.get answers HEAD as well.
                 found.append(
                     web.get(rest.path, respond)
                     if rest.method == "GET"
                     else web.route(rest.method, rest.path, respond)
                 )
-        found.append(web.post("/api/messages/{message_id}/status", self._status))
+        found.append(web.post("/api/messages/{message_id:[^/]+}/status", self._status))
         found.append(web.post("/api/commands/{name}", self._command))
         return found
 
