@@ -26,6 +26,7 @@ from chatserver.errors import ChatError
 from chatserver.gate import Gate
 from chatserver.history import Reading
 from chatserver.log import Log, Publisher
+from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.presence import Presence
 from chatserver.presence_store import LocalPresence, PresenceStore, RedisPresence
@@ -82,6 +83,7 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
             handlers.MODULES,
             (
                 Chat(db, vault, directory, reader, conversations, delivery, publisher, requests),
+                MessageChanges(db, vault, reader, publisher, requests),
                 Reading(db, reader, log),
                 conversations,
                 Receipts(delivery, requests),

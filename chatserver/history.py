@@ -84,11 +84,14 @@ class Reading:
             return Synced(events=(), has_more=False, limited=True)
         rows = await self._db.all("events_after", conversation_id, after_seq, limit + 1)
         has_more, rows = len(rows) > limit, rows[:limit]
-        posted = [row["seq"] for row in rows if row["kind"] == "chat:message_received"]
-        hidden_rows = await self._db.all("hidden_seqs", caller.user_id, conversation_id, posted)
-        hidden = {row["seq"] for row in hidden_rows}
+        named = {row["message_id"] for row in rows if row["message_id"]}
+        hidden_rows = await self._db.all(
+            "hidden_messages", caller.user_id, conversation_id, list(named)
+        )
+        # Not their posting alone: an edit would show what is hidden as well.
+        hidden = {row["id"] for row in hidden_rows}
         events = await self._log.conversation_events(
-            conversation_id, [row for row in rows if row["seq"] not in hidden]
+            conversation_id, [row for row in rows if row["message_id"] not in hidden]
         )
         return Synced(
             events=tuple(LoggedEvent(event=event.name, data=event.payload) for event in events),

@@ -16,12 +16,12 @@ SELECT * FROM message_rows WHERE conversation_id = $1 AND id = ANY ($2::uuid[]);
 -- The message of conversation $1 at seq $2, as it is now.
 SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = $2;
 
--- name: hidden_seqs
--- Of the seqs $3 of conversation $2, those that $1 has hidden or deleted for themselves.
-SELECT s AS seq FROM unnest($3::int8[]) s
+-- name: hidden_messages
+-- Of the messages $3 of conversation $2, those that $1 has hidden or deleted for themselves.
+SELECT m.id FROM messages m
 JOIN participants me ON me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL
-WHERE s <= me.hidden_seq
-    OR EXISTS (SELECT FROM message_deletions d WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s);
+WHERE m.id = ANY ($3::uuid[]) AND m.conversation_id = $2 AND (m.seq <= me.hidden_seq
+    OR EXISTS (SELECT FROM message_deletions d WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq));
 
 -- name: epoch
 -- Names the one history that offsets and positions are valid in.
