@@ -79,6 +79,8 @@ async def until_waiting(connection: "Connection[asyncpg.Record]", count: int) ->
     """Until so many statements wait for a lock. Row locks queue: they get it in the order of this."""
     async with asyncio.timeout(10):
         while True:
+            # A transaction sees the connections that there were when it first looked.
+            await connection.execute("SELECT pg_stat_clear_snapshot()")
             waiting = await connection.fetchval(
                 "SELECT count(*) FROM pg_stat_activity "
                 "WHERE wait_event_type = 'Lock' AND datname = current_database()"
