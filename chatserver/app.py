@@ -28,6 +28,7 @@ from chatserver.gate import Gate
 from chatserver.history import Reading
 from chatserver.log import Log, Publisher
 from chatserver.log_reader import LogReader
+from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.offset import Pids
 from chatserver.presence import Presence
@@ -95,6 +96,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
             handlers.MODULES,
             (
                 Chat(db, vault, directory, reader, conversations, delivery, publisher, requests),
+                MessageChanges(db, vault, reader, publisher, requests),
                 Reading(db, reader, log),
                 conversations,
                 recovery,

@@ -10,9 +10,16 @@ from typing import Any
 
 from chatserver.session import User
 from chatserver.store import Record
-from schemas.conversations import ConversationCreated
-from schemas.messages import MessageReceived
-from schemas.resources import Message, SharedConversation
+from schemas.conversations import ConversationBlocked, ConversationCreated
+from schemas.messages import (
+    MessageDeleted,
+    MessageDeletedForSelf,
+    MessageEdited,
+    MessageReceived,
+    ReactionAdded,
+    ReactionRemoved,
+)
+from schemas.resources import Message, Reaction, SharedConversation
 from schemas.user import UserBlocked
 
 
@@ -56,6 +63,61 @@ def _message_received(event: Logged) -> MessageReceived:
     return message_received(event.message)
 
 
+def _about_message(event: Logged) -> dict[str, Any]:
+    return {
+        "conversation_id": event.conversation_id,
+        "seq": event.seq,
+        "message_id": event.message_id,
+    }
+
+
+def _message_edited(event: Logged) -> MessageEdited:
+    assert event.message is not None  # its kind asks for it
+    return MessageEdited(**_about_message(event), message=event.message)
+
+
+def _message_deleted(event: Logged) -> MessageDeleted:
+    return MessageDeleted(
+        **_about_message(event), delete_for_everyone=True, deleted_by=event.actor_id
+    )
+
+
+def _message_deleted_for_self(event: Logged) -> MessageDeletedForSelf:
+    return MessageDeletedForSelf(
+        conversation_id=event.payload["conversationId"],
+        message_id=event.payload["messageId"],
+        delete_for_everyone=False,
+        personal_seq=event.seq,
+    )
+
+
+def _reaction_added(event: Logged) -> ReactionAdded:
+    # As it was set: what became of it since is in the events that follow.
+    reaction = Reaction(
+        user_id=event.actor_id,
+        username=event.names[event.actor_id].username,
+        reaction=event.payload["reaction"],
+    )
+    return ReactionAdded(**_about_message(event), reaction=reaction)
+
+
+def _reaction_removed(event: Logged) -> ReactionRemoved:
+    return ReactionRemoved(**_about_message(event), user_id=event.actor_id)
+
+
+def _conversation_blocked(event: Logged) -> ConversationBlocked:
+    return ConversationBlocked(
+        conversation_id=event.conversation_id,
+        seq=event.seq,
+        blocked=event.payload["blocked"],
+        blocked_by=event.payload["blockedBy"],
+    )
+
+
+def _actor(row: Record) -> tuple[str, ...]:
+    return (row["actor_id"],)
+
+
 def _conversation_created(event: Logged) -> ConversationCreated:
     assert event.conversation is not None  # its kind asks for it
     return ConversationCreated(
@@ -72,11 +134,17 @@ def _user_blocked(event: Logged) -> UserBlocked:
 
 KINDS: dict[str, Kind] = {
     "chat:message_received": Kind(push=_message_received, message=True),
+    "chat:message_edited": Kind(push=_message_edited, message=True),
+    "chat:message_deleted": Kind(push=_message_deleted),
+    "chat:reaction_added": Kind(push=_reaction_added, people=_actor),
+    "chat:reaction_removed": Kind(push=_reaction_removed),
     "chat:conversation_created": Kind(push=_conversation_created, conversation=True),
+    "chat:conversation_blocked": Kind(push=_conversation_blocked),
 }
 
 # The kinds of the personal streams.
 PERSONAL_KINDS: dict[str, Kind] = {
+    "chat:message_deleted": Kind(push=_message_deleted_for_self),
     "user:blocked": Kind(push=_user_blocked),
     "user:unblocked": Kind(push=_user_blocked),
 }

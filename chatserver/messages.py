@@ -11,20 +11,22 @@ from chatserver.directory import Directory
 from chatserver.session import User
 from chatserver.store import Record
 from chatserver.times import iso
-from schemas.messages import MessageSend
+from schemas.messages import MessageEdit, MessageSend
 from schemas.resources import Message, Reaction
 
 
 def body_of(cmd: MessageSend) -> bytes:
     """What is sealed of a message, as JSON: everything that a person wrote."""
-    body: dict[str, Any] = {}
-    if cmd.content is not None:
-        body["content"] = cmd.content
-    if cmd.content_encrypted is not None:
-        body["content_encrypted"] = cmd.content_encrypted
+    body = _wording(cmd)
     if cmd.metadata:
         body["metadata"] = cmd.metadata
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def _wording(cmd: MessageSend | MessageEdit) -> dict[str, Any]:
+    if cmd.content is not None:
+        return {"content": cmd.content}
+    return {"content_encrypted": cmd.content_encrypted}
 
 
 class MessageReader:
@@ -43,6 +45,17 @@ class MessageReader:
         """
         names = await self._directory.names(_people(rows))
         return tuple(self._resource(row, names) for row in rows)
+
+    def edited_body(self, row: Record, cmd: MessageEdit) -> bytes:
+        """The body of a row of ``message_rows`` in another wording; what else was sealed with it stays.
+
+        Raises:
+            DecryptionError: as `resources`.
+        """
+        body = self._open(row)
+        for wording in ("content", "content_encrypted"):
+            body.pop(wording, None)
+        return orjson.dumps(body | _wording(cmd), option=orjson.OPT_SORT_KEYS)
 
     def _resource(self, row: Record, names: dict[str, User]) -> Message:
         body = self._open(row)

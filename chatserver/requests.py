@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from chatserver.crypto import Vault
-from chatserver.errors import ChatError, ErrorCode
+from chatserver.errors import ChatError, ErrorCode, unavailable
 from chatserver.session import Caller
 from chatserver.store import Database, Record
 
@@ -66,9 +66,9 @@ class Requests:
                 yield Work(unit, caller, None)
                 return
             kept = await unit.one("kept_answer", *key)
-            assert (
-                kept is not None
-            )  # the claim met a committed row, and this statement's snapshot is younger
+            if kept is None:
+                # The claim met a row that is gone by now: it went with the message that it edited.
+                raise unavailable()
             if not self._vault.same_fingerprint(kept["fingerprint"], *identity):
                 raise ChatError(
                     code=ErrorCode.IDEMPOTENCY_CONFLICT,

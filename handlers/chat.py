@@ -1,14 +1,18 @@
 """``chat:*``"""
 
+from chatserver.blocks import Blocks
 from chatserver.chat import Chat
 from chatserver.conversations import Conversations
 from chatserver.history import Reading
+from chatserver.message_changes import MessageChanges
 from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
 from chatserver.session import Caller
 from chatserver.typing_state import TypingState
 from schemas.base import OfConversation, Paged
 from schemas.conversations import (
+    BlockState,
+    ConversationBlock,
     ConversationGiven,
     ConversationOpen,
     ConversationPage,
@@ -17,7 +21,19 @@ from schemas.conversations import (
     SyncAsk,
     Synced,
 )
-from schemas.messages import MessageSend, MessageSent, Receipt, Typing, Updated
+from schemas.messages import (
+    MessageDelete,
+    MessageEdit,
+    MessageGiven,
+    MessageSend,
+    MessageSent,
+    ReactionAdd,
+    ReactionRemove,
+    ReactionSet,
+    Receipt,
+    Typing,
+    Updated,
+)
 from schemas.resources import Page
 
 
@@ -35,6 +51,29 @@ async def message_delivered(caller: Caller, cmd: Receipt, receipts: Receipts) ->
 async def message_read(caller: Caller, cmd: Receipt, receipts: Receipts) -> Updated:
     """Mark messages as read."""
     return await receipts.mark(caller, cmd, "read")
+
+
+async def message_edit(caller: Caller, cmd: MessageEdit, changes: MessageChanges) -> MessageGiven:
+    """Put another wording in the place of a message's."""
+    return await changes.edit(caller, cmd)
+
+
+async def message_delete(caller: Caller, cmd: MessageDelete, changes: MessageChanges) -> None:
+    """Erase a message for everyone, or delete it for the caller alone."""
+    if cmd.delete_for_everyone:
+        await changes.erase(caller, cmd.message_id)
+    else:
+        await changes.delete_for_self(caller, cmd.message_id)
+
+
+async def reaction_add(caller: Caller, cmd: ReactionAdd, changes: MessageChanges) -> ReactionSet:
+    """React to a message, or take the same reaction away."""
+    return await changes.add_reaction(caller, cmd.message_id, cmd.reaction)
+
+
+async def reaction_remove(caller: Caller, cmd: ReactionRemove, changes: MessageChanges) -> None:
+    """Take the caller's reaction to a message away."""
+    await changes.remove_reaction(caller, cmd.message_id, cmd.reaction)
 
 
 async def typing(caller: Caller, cmd: Typing, state: TypingState) -> None:
@@ -82,3 +121,8 @@ async def conversation_get(
     return ConversationGiven(
         conversation=await conversations.get(caller.user_id, cmd.conversation_id)
     )
+
+
+async def conversation_block(caller: Caller, cmd: ConversationBlock, blocks: Blocks) -> BlockState:
+    """Block a direct conversation, or take one's own block back."""
+    return await blocks.set_conversation(caller, cmd.conversation_id, blocked=cmd.block)

@@ -34,6 +34,13 @@ class ChangeOfConversation(Retryable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOfMessage(Retryable):
+    """Names a message to change something about."""
+
+    message_id: Annotated[UUID, Id()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OfUser(Retryable):
     """Names a user."""
 

@@ -2,6 +2,9 @@
 
 from schemas.base import OfConversation, Paged
 from schemas.conversations import (
+    BlockState,
+    ConversationBlock,
+    ConversationBlocked,
     ConversationCreated,
     ConversationGiven,
     ConversationOpen,
@@ -12,10 +15,21 @@ from schemas.conversations import (
     Synced,
 )
 from schemas.messages import (
+    MessageDelete,
+    MessageDeleted,
+    MessageDeletedForSelf,
+    MessageEdit,
+    MessageEdited,
+    MessageGiven,
     MessageReceived,
     MessageSend,
     MessageSent,
     MessageStatusUpdated,
+    ReactionAdd,
+    ReactionAdded,
+    ReactionRemove,
+    ReactionRemoved,
+    ReactionSet,
     Receipt,
     Typing,
     Updated,
@@ -49,6 +63,62 @@ COMMANDS = (
         mutates=True,
         errors=("RESOURCE_NOT_FOUND",),
         doc="Say that you have read messages: exactly those named.",
+    ),
+    Command(
+        "chat:message_edit",
+        takes=MessageEdit,
+        gives=MessageGiven,
+        mutates=True,
+        errors=(
+            "RESOURCE_NOT_FOUND",
+            "PERMISSION_DENIED",
+            "USER_BLOCKED",
+            "EDIT_WINDOW_EXPIRED",
+            "IDEMPOTENCY_CONFLICT",
+        ),
+        rest=(Rest("PATCH", "/api/messages/{message_id}", bare="message"),),
+        doc="Put another wording in the place of your message's, within 5 minutes of sending it.",
+    ),
+    Command(
+        "chat:message_delete",
+        takes=MessageDelete,
+        gives=None,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "PERMISSION_DENIED", "IDEMPOTENCY_CONFLICT"),
+        rest=(Rest("DELETE", "/api/messages/{message_id}"),),
+        doc="Erase a message for everyone, or delete it for yourself alone.",
+    ),
+    Command(
+        "chat:reaction_add",
+        takes=ReactionAdd,
+        gives=ReactionSet,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "USER_BLOCKED", "IDEMPOTENCY_CONFLICT"),
+        rest=(
+            Rest(
+                "POST",
+                "/api/messages/{message_id}/reactions",
+                renames=(("emoji", "reaction"),),
+                echoes=("message_id",),
+                shown_as=(("reaction", "reaction_emoji"),),
+            ),
+        ),
+        doc="React to a message. The same reaction again takes it away; another takes its place.",
+    ),
+    Command(
+        "chat:reaction_remove",
+        takes=ReactionRemove,
+        gives=None,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "USER_BLOCKED", "IDEMPOTENCY_CONFLICT"),
+        rest=(
+            Rest(
+                "DELETE",
+                "/api/messages/{message_id}/reactions",
+                renames=(("emoji", "reaction"),),
+            ),
+        ),
+        doc="Take your reaction to a message away, if there is one.",
     ),
     Command(
         "chat:typing",
@@ -116,11 +186,63 @@ COMMANDS = (
         rest=(Rest("GET", "/api/conversations/{conversation_id}", bare="conversation"),),
         doc="One of your conversations.",
     ),
+    Command(
+        "chat:conversation_block",
+        takes=ConversationBlock,
+        gives=BlockState,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "IDEMPOTENCY_CONFLICT"),
+        rest=(
+            Rest(
+                "POST",
+                "/api/conversations/{conversation_id}/block",
+                echoes=("conversation_id",),
+            ),
+        ),
+        doc="Block a direct conversation for both of you, or take your own block back.",
+    ),
 )
 
 PUSHES = (
     Push(
         "chat:message_received", carries=MessageReceived, durable=True, doc="A message was posted."
+    ),
+    Push(
+        "chat:message_edited",
+        carries=MessageEdited,
+        durable=True,
+        doc="A message has another wording.",
+    ),
+    Push(
+        "chat:message_deleted",
+        carries=MessageDeleted,
+        durable=True,
+        doc="A message was erased for everyone; a tombstone stands in its place.",
+    ),
+    Push(
+        "chat:message_deleted",
+        carries=MessageDeletedForSelf,
+        durable=True,
+        personal=True,
+        doc="You deleted a message for yourself alone.",
+    ),
+    Push(
+        "chat:reaction_added",
+        carries=ReactionAdded,
+        durable=True,
+        doc="Somebody reacted to a message, or changed their reaction.",
+    ),
+    Push(
+        "chat:reaction_removed",
+        carries=ReactionRemoved,
+        durable=True,
+        doc="Somebody took their reaction to a message away.",
+    ),
+    Push(
+        "chat:conversation_blocked",
+        carries=ConversationBlocked,
+        durable=True,
+        doc="Somebody blocked a direct conversation, or took their block back.",
     ),
     Push(
         "chat:conversation_created",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from schemas.base import OfConversation, Retryable
-from schemas.fields import UserId, Whole
+from schemas.base import ChangeOfConversation, OfConversation, Retryable
+from schemas.fields import Flag, UserId, Whole
 from schemas.resources import Conversation, HistoryPage, Message, Page, SharedConversation
 
 
@@ -96,3 +96,26 @@ class ConversationCreated:
     seq: int
     conversation: SharedConversation
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationBlock(ChangeOfConversation):
+    """Whether the caller blocks the direct conversation from now on."""
+
+    block: Annotated[bool, Flag()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockState:
+    """Whether anybody blocks the conversation, and who: the caller where they do."""
+
+    blocked: bool
+    blocked_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationBlocked(BlockState):
+    """Whether anybody blocks the conversation now, and who: the one who acted where they do."""
+
+    conversation_id: str
+    seq: int

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from schemas.base import ChangeOfConversation, Retryable
+from schemas.base import ChangeOfConversation, ChangeOfMessage, Retryable
 from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
-from schemas.resources import Message
+from schemas.resources import Message, Reaction
 
 MAX_CONTENT = 10_000
 MAX_CONTENT_ENCRYPTED = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
+MAX_REACTION = 64
 MESSAGE_TYPES = ("text", "image", "file", "voice")
 
 
@@ -35,10 +36,14 @@ class MessageSend:
             yield "conversation_id", "Give conversationId or recipientId."
         if self.conversation_id is not None and self.product_id is not None:
             yield "product_id", "Goes with recipientId: a conversation has its product already."
-        if self.content is None and self.content_encrypted is None:
-            yield "content", "Give content or contentEncrypted."
-        if self.content is not None and self.content_encrypted is not None:
-            yield "content_encrypted", "Give content or contentEncrypted, not both."
+        yield from _not_one_wording(self.content, self.content_encrypted)
+
+
+def _not_one_wording(content: str | None, encrypted: str | None) -> Iterator[tuple[str, str]]:
+    if content is None and encrypted is None:
+        yield "content", "Give content or contentEncrypted."
+    if content is not None and encrypted is not None:
+        yield "content_encrypted", "Give content or contentEncrypted, not both."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,54 @@ class MessageSent:
     message_id: str
     message: Message
     duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEdit(ChangeOfMessage):
+    """The new wording: text or end-to-end ciphertext, whichever it was. All else of the message stays."""
+
+    content: Annotated[str | None, Text(1, MAX_CONTENT, blank=False)] = None
+    content_encrypted: Annotated[str | None, Text(1, MAX_CONTENT_ENCRYPTED)] = None
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Exactly one wording."""
+        yield from _not_one_wording(self.content, self.content_encrypted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageGiven:
+    """One message."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDelete(ChangeOfMessage):
+    """For everyone (the sender; in a group a moderator and up, too), or for the caller alone."""
+
+    delete_for_everyone: Annotated[bool, Flag()] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionAdd(ChangeOfMessage):
+    """An emoji, say; of several code points perhaps."""
+
+    reaction: Annotated[str, Text(1, MAX_REACTION, blank=False)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionSet:
+    """``removed``: it stood already, so asking for it again took it away."""
+
+    reaction: str
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionRemove(ChangeOfMessage):
+    """The caller's reaction, whichever it is, or only where it is the one named."""
+
+    reaction: Annotated[str | None, Text(1, MAX_REACTION, blank=False)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +144,54 @@ class MessageReceived(Message):
     """The message itself, with its conversation's id in the envelope's casing as well."""
 
     conversationId: str  # noqa: N815 - pushes carry it in camelCase beside the resource's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEvent:
+    """Something happened to a message."""
+
+    conversation_id: str
+    seq: int
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEdited(MessageEvent):
+    """The message as it is now; erased since, it is a tombstone."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDeleted(MessageEvent):
+    """The message is erased for everyone."""
+
+    delete_for_everyone: bool
+    deleted_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDeletedForSelf:
+    """The person deleted the message for themselves, on another device perhaps."""
+
+    conversation_id: str
+    message_id: str
+    delete_for_everyone: bool
+    personal_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionAdded(MessageEvent):
+    """Takes the place of the reaction that the person had, if any."""
+
+    reaction: Reaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionRemoved(MessageEvent):
+    """The person has no reaction any more."""
+
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

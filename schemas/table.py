@@ -19,6 +19,10 @@ class Rest:
     shows: tuple[str, ...] | None = None
     # (theirs, ours): what the guide calls a field of the body, where the command calls it otherwise.
     renames: tuple[tuple[str, str], ...] = ()
+    # The fields of the path that the answer repeats, beside its own.
+    echoes: tuple[str, ...] = ()
+    # (ours, theirs): what the guide calls a field of the answer, where the command calls it otherwise.
+    shown_as: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

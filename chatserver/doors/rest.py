@@ -64,13 +64,15 @@ class RestDoor:
             self._loaders[command.name] = Loader(command.takes)
             for rest in command.rest:
                 respond = self._route(command, rest)
+                # Whatever stands there is the field's value, braces too: the schema says what is wrong.
+                path = rest.path.replace("}", ":[^/]+}")
                 # web.get answers HEAD as well.
                 found.append(
-                    web.get(rest.path, respond)
+                    web.get(path, respond)
                     if rest.method == "GET"
-                    else web.route(rest.method, rest.path, respond)
+                    else web.route(rest.method, path, respond)
                 )
-        found.append(web.post("/api/messages/{message_id}/status", self._status))
+        found.append(web.post("/api/messages/{message_id:[^/]+}/status", self._status))
         found.append(web.post("/api/commands/{name}", self._command))
         return found
 
@@ -87,7 +89,10 @@ class RestDoor:
             except ChatError as error:
                 _rename_back(error, rest)
                 raise
-            return answer(_body(value, rest), rest.status, _replayed(value))
+            body = _body(value, rest)
+            if rest.echoes:
+                body = {name: request.match_info[name] for name in rest.echoes} | body
+            return answer(body, rest.status, _replayed(value))
 
         return self._guarded(respond)
 
@@ -239,9 +244,11 @@ def _take_idempotency_key(
     payload[wire] = key
 
 
-def _body(value: object, rest: Rest) -> object:
+def _body(value: object, rest: Rest) -> Any:
     if value is None:
         return {"success": True}
     if rest.bare is not None:
         return getattr(value, rest.bare)
-    return {snake(name): item for name, item in to_wire(value).items()}
+    shown = dict(rest.shown_as)
+    body = {snake(name): item for name, item in to_wire(value).items()}
+    return {shown.get(name, name): item for name, item in body.items()}

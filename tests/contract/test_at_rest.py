@@ -1,29 +1,13 @@
 """Nothing readable is in the database."""
 
 import asyncio
-import os
-import subprocess
-from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from chatserver.embedded import binaries
 from tests.conftest import token_for
 from tests.support.device import Device
+from tests.support.dumps import dump
 from tests.support.servers import local_server
-
-
-def _dump(dsn: str) -> str:
-    parts = urlsplit(dsn)
-    query = parse_qs(parts.query)
-    return subprocess.run(
-        [binaries() / "pg_dump", "--inserts", "-h", query["host"][0], "-U", parts.username or "",
-         parts.path.removeprefix("/")],
-        env={**os.environ, "PGPASSWORD": parts.password or ""},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout  # fmt: skip
 
 
 async def test_a_dump_shows_no_text(fresh_dsn: str) -> None:
@@ -49,8 +33,8 @@ async def test_a_dump_shows_no_text(fresh_dsn: str) -> None:
         ):
             await device.do("chat:message_send", recipientId="b", **payload)
         await device.close()
-    dump = await asyncio.to_thread(_dump, fresh_dsn)
-    assert "id-1" in dump, "the dump holds the rows"
+    text = await asyncio.to_thread(dump, fresh_dsn)
+    assert "id-1" in text, "the dump holds the rows"
     for secret in secrets:
         for spelling in (secret, secret.encode().hex(), ascii(secret)[1:-1]):
-            assert spelling not in dump
+            assert spelling not in text

@@ -51,6 +51,29 @@ async def test_two_processes_are_one_chat(
     assert await a.do("presence:list") == {"success": True, "users": [], "count": 0}
 
 
+async def test_changes_cross_processes(
+    two: tuple[Server, Server], connect: Connect, alice: User, bob: User
+) -> None:
+    """Edits, reactions, blocks and deletions reach the other process; one's own deletions, one's devices there."""
+    first, second = two
+    a, b = await connect(alice, first.url), await connect(bob, second.url)
+    elsewhere = await connect(alice, second.url)
+    sent = await a.do("chat:message_send", recipientId=bob.id, content="one")
+    conversation_id, message_id = sent["message"]["conversation_id"], sent["messageId"]
+    edited = await a.do("chat:message_edit", messageId=message_id, content="two")
+    assert (await b.expect("chat:message_edited"))["message"] == edited["message"]
+    await b.do("chat:reaction_add", messageId=message_id, reaction="👍")
+    assert (await a.expect("chat:reaction_added"))["reaction"]["reaction"] == "👍"
+    await b.do("chat:conversation_block", conversationId=conversation_id, block=True)
+    assert (await a.expect("chat:conversation_blocked"))["blockedBy"] == bob.id
+    await a.do("chat:message_delete", messageId=message_id, deleteForEveryone=False)
+    assert (await elsewhere.expect("chat:message_deleted"))["personalSeq"] == 1
+    await b.do("chat:conversation_block", conversationId=conversation_id, block=False)
+    again = await a.do("chat:message_send", recipientId=bob.id, content="three")
+    await a.do("chat:message_delete", messageId=again["messageId"])
+    assert (await b.expect("chat:message_deleted"))["messageId"] == again["messageId"]
+
+
 async def test_one_id_on_two_processes_is_one_message(
     two: tuple[Server, Server], connect: Connect, alice: User, bob: User
 ) -> None:

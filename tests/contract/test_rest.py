@@ -185,7 +185,15 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
         return {}
     conversation_id = await open_direct(server, user, other)
     message = await post(server, other, conversation_id, "hello")
+    if name == "chat:message_edit":
+        message = await post(server, user, conversation_id, "mine")
+        return {"messageId": message["id"], "content": "changed"}
+    if name == "chat:message_delete":
+        return {"messageId": message["id"], "deleteForEveryone": False}
+    if name.startswith("chat:reaction_"):
+        return {"messageId": message["id"], "reaction": "👍"}
     return {"conversationId": conversation_id} | {
+        "chat:conversation_block": {"block": True},
         "chat:message_send": {"content": "hello"},
         "chat:message_delivered": {"upToSeq": message["seq"]},
         "chat:message_read": {"upToSeq": message["seq"]},
@@ -198,6 +206,9 @@ ACKS = {
     "chat:message_send": {"messageId", "message", "duplicate"},
     "chat:message_delivered": {"updatedCount"},
     "chat:message_read": {"updatedCount"},
+    "chat:message_edit": {"message"},
+    "chat:reaction_add": {"reaction", "removed"},
+    "chat:conversation_block": {"blocked", "blockedBy"},
     "chat:history": {"messages", "total", "pagination"},
     "chat:sync": {"events", "hasMore", "limited"},
     "chat:conversation_open": {"conversation"},
