@@ -91,7 +91,10 @@ class Reading:
             conversation_id, [row for row in rows if row["seq"] not in hidden]
         )
         return Synced(
-            events=tuple(LoggedEvent(event=event.name, data=event.payload) for event in events),
+            events=tuple(
+                LoggedEvent(event=event.name, data=event.payload_for(caller.user_id))
+                for event in events
+            ),
             has_more=has_more,
             limited=False,
         )
