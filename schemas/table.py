@@ -19,6 +19,11 @@ class Rest:
     shows: tuple[str, ...] | None = None
     # (theirs, ours): what the guide calls a field of the body, where the command calls it otherwise.
     renames: tuple[tuple[str, str], ...] = ()
+    # The command whose answer is shown, asked once this one is done, where the guide answers with what
+    # has changed rather than with the change.
+    then: str | None = None
+    # The command asked instead where the path's user is the caller; it answers {"success": true}.
+    own: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
