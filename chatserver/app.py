@@ -24,6 +24,7 @@ from chatserver.doors.rest import RestDoor
 from chatserver.doors.socketio import SocketIODoor
 from chatserver.errors import ChatError
 from chatserver.gate import Gate
+from chatserver.groups import Groups
 from chatserver.history import Reading
 from chatserver.log import Log, Publisher
 from chatserver.messages import MessageReader
@@ -88,6 +89,9 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
                 typing,
                 presence,
                 Blocks(directory, publisher, requests),
+                Groups(
+                    db, conversations, publisher, requests, max_members=settings.group_max_members
+                ),
             ),
             strict=settings.is_development,
             timeout=settings.command_timeout,
