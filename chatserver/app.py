@@ -25,6 +25,7 @@ from chatserver.doors.rest import RestDoor
 from chatserver.doors.socketio import SocketIODoor
 from chatserver.errors import ChatError
 from chatserver.gate import Gate
+from chatserver.groups import Groups
 from chatserver.history import Reading
 from chatserver.log import Log, Publisher
 from chatserver.log_reader import LogReader
@@ -104,6 +105,9 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
                 typing,
                 presence,
                 Blocks(directory, publisher, requests),
+                Groups(
+                    db, conversations, publisher, requests, max_members=settings.group_max_members
+                ),
             ),
             strict=settings.is_development,
             timeout=settings.command_timeout,

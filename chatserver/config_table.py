@@ -71,6 +71,7 @@ VARIABLES: tuple[Variable, ...] = (
         0,
         10_000,
     ),
+    Variable("GROUP_MAX_MEMBERS", "10000", "Most members that a group may allow.", 2, 100_000),
     Variable("SINGLE_SESSION", "false", "Whether a new connection closes the user's older ones."),
     Variable(
         "TRUSTED_PROXY_HOPS",

@@ -1,6 +1,6 @@
 """Conversations as their members see them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -55,8 +55,16 @@ class Conversations:
         rows = await self._db.all("conversation_page", user_id, limit, offset)
         return await self._cards(user_id, [row["id"] for row in rows]), counted[0] if counted else 0
 
-    async def for_push(self, conversation_id: UUID) -> SharedConversation:
-        """A conversation as all members see it alike.
+    async def for_push(
+        self, conversation_id: UUID, states: Mapping[int, Mapping[str, Any]]
+    ) -> dict[int, SharedConversation]:
+        """A conversation as all members see it alike, as it stood at the events with these seqs.
+
+        Never as it is now: the log would tell a person who was removed what has become of it since. Who
+        goes on reading the log arrives at what is.
+
+        Args:
+            states: what each of the events has kept of the conversation.
 
         Raises:
             ChatError: RESOURCE_NOT_FOUND
@@ -64,9 +72,45 @@ class Conversations:
         row = await self._db.one("conversation_for_push", conversation_id)
         if row is None:
             raise not_found("conversation")
-        last = await self._db.all("message_at", conversation_id, row["last_message_seq"])
-        messages = await self._reader.resources(last)
-        return SharedConversation(**_shared(row, messages[0] if messages else None))
+        found = await self._db.all("shown_at", conversation_id, list(states))
+        shown = {entry["seq"]: entry["message_seq"] for entry in found}
+        rows = await self._db.all("messages_at", conversation_id, sorted(set(shown.values())))
+        messages = {message.seq: message for message in await self._reader.resources(rows)}
+        return {
+            seq: SharedConversation(
+                **{
+                    **_shared(row, messages.get(shown.get(seq, 0))),
+                    "last_seq": seq,
+                    "last_message_at": messages[shown[seq]].created_at if seq in shown else None,
+                    **state,
+                }
+            )
+            for seq, state in states.items()
+        }
+
+    async def groups(
+        self, user_id: str, limit: int, offset: int
+    ) -> tuple[tuple[Conversation, ...], int]:
+        """A page of a user's groups, the most recently active first, and how many there are."""
+        counted = await self._db.one("group_count", user_id)
+        rows = await self._db.all("group_page", user_id, limit, offset)
+        return await self._cards(user_id, [row["id"] for row in rows]), counted[0] if counted else 0
+
+    async def participants(
+        self, user_id: str, conversation_id: UUID, named: Sequence[str]
+    ) -> tuple[Participant, ...]:
+        """People as participants of a member's conversation, in their order; the gone as they were last.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND where the user is no member.
+        """
+        rows = await self._db.all("participants_named", user_id, conversation_id, named)
+        if not rows:
+            raise not_found("conversation")
+        found = {
+            person.user_id: person for person in (await self._resources(rows))[conversation_id]
+        }
+        return tuple(found[user_id] for user_id in named)
 
     async def _cards(self, user_id: str, ids: Sequence[UUID]) -> tuple[Conversation, ...]:
         if not ids:
@@ -74,7 +118,7 @@ class Conversations:
         rows = await self._db.all("conversation_cards", user_id, ids)
         lasts = await self._reader.resources(await self._db.all("last_messages", user_id, ids))
         last_of = {message.conversation_id: message for message in lasts}
-        participants = await self._participants(ids)
+        participants = await self._resources(await self._db.all("participants_of", ids))
         return tuple(
             Conversation(
                 **_shared(row, last_of.get(str(row["id"]))),
@@ -88,8 +132,8 @@ class Conversations:
             for row in rows
         )
 
-    async def _participants(self, ids: Sequence[UUID]) -> dict[UUID, list[Participant]]:
-        rows = await self._db.all("participants_of", ids)
+    async def _resources(self, rows: Sequence[Record]) -> dict[UUID, list[Participant]]:
+        """The participants of rows, by their conversations."""
         names = await self._directory.names(row["user_id"] for row in rows)
         found: dict[UUID, list[Participant]] = {}
         for row in rows:

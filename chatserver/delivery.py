@@ -28,7 +28,10 @@ _PASSED = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A durable push of a stream. ``joined`` and ``left`` are the users whose membership changes at it."""
+    """A durable push of a stream. ``joined`` and ``left`` are the users whose membership changes at it.
+
+    ``welcome`` is what those who join get instead of ``payload``, where that is something else.
+    """
 
     room: str
     seq: int
@@ -37,6 +40,12 @@ class Event:
     created_at: datetime | None = None
     joined: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    welcome: Any = None
+
+    def payload_for(self, user_id: str) -> Any:
+        """What one user gets."""
+        welcomed = self.welcome is not None and user_id in self.joined
+        return self.welcome if welcomed else self.payload
 
 
 @dataclass(slots=True, eq=False)
@@ -53,9 +62,10 @@ class Frame:
     encoded: dict[str, Any] = field(default_factory=dict)
 
 
-def frame_of(event: Event, offset: str | None = None) -> Frame:
-    """An event on its way out."""
-    return Frame(event.name, event.payload, offset, event.room, event.seq)
+def frame_of(event: Event, user_id: str | None = None, offset: str | None = None) -> Frame:
+    """An event on its way out: to one user, or to all alike."""
+    payload = event.payload if user_id is None else event.payload_for(user_id)
+    return Frame(event.name, payload, offset, event.room, event.seq)
 
 
 class Connection(Protocol):
@@ -153,28 +163,39 @@ class Delivery:
         """Add a connection to its rooms; `positions` are (room, last seq of its stream when it was asked).
 
         Returns what was handed on in the rooms between the question and now: the caller reads it with
-        `missed` and sends it first. Later events come by `Connection.send`.
+        `missed` and sends it first. It may hold the connection's own removal, so only `missed` lets it in.
+        Later events come by `Connection.send`.
         """
         gaps = []
         for name, seq in positions:
-            room = self._join(connection, name, seq)
-            if room.seq is not None and room.seq > seq:
+            room = self._rooms.get(name)
+            if room is not None and room.seq is not None and room.seq > seq:
                 gaps.append(Gap(name, seq, room.seq))
+            else:
+                self._join(connection, name, seq)
         return gaps
 
     async def missed(self, connection: Connection, gap: Gap) -> list[Frame]:
-        """The frames of a gap; they end with the connection's own removal, if that is among them.
+        """The frames of a gap, after which the connection is in its room, unless they removed it.
 
         Raises:
             ChatError: UNAVAILABLE
         """
         frames = []
-        for event in await self._read_log(gap.room, gap.after, gap.up_to):
-            frames.append(frame_of(event))
-            if connection.user_id in event.left:
-                self._rooms_of.get(connection, set()).discard(gap.room)
-                self._leave(connection, gap.room)
-                break
+        user_id, after, up_to, inside = connection.user_id, gap.after, gap.up_to, True
+        while after < up_to:
+            for event in await self._read_log(gap.room, after, up_to):
+                inside = inside or user_id in event.joined
+                if inside:
+                    frames.append(frame_of(event, user_id))
+                inside = inside and user_id not in event.left
+            # What was handed on while the log was read belongs to the gap too.
+            room = self._rooms.get(gap.room)
+            after = up_to
+            if room is not None and room.seq is not None:
+                up_to = room.seq
+        if inside and connection in self._rooms_of:
+            self._join(connection, gap.room, after)
         return frames
 
     def detach(self, connection: Connection) -> None:
@@ -209,11 +230,13 @@ class Delivery:
         if room is None:
             return
         room.members.discard(connection)
-        if not room.members:
+        self._drop_if_empty(name, room)
+
+    def _drop_if_empty(self, name: str, room: _Room) -> None:
+        """Forget a room that nobody here is in, unless events are being read that may yet join somebody."""
+        if not room.members and room.filling is None and self._rooms.get(name) is room:
             del self._rooms[name]
             self._pass(name, max(room.known, room.seq or 0))
-            if room.filling:
-                room.filling.cancel()
 
     def _pass(self, name: str, seq: int) -> None:
         """Remember how far a room's stream is known to reach while nobody here is in it."""
@@ -232,7 +255,9 @@ class Delivery:
         """Hand on a committed event, in its turn, to the local connections."""
         room = self._rooms.get(event.room)
         if room is None and any(self.has(user_id) for user_id in event.joined):
-            room = self._rooms[event.room] = _Room(event.seq - 1)
+            # A later event may have been heard before this one: the removal of the same person, perhaps.
+            known = self._passed.pop(event.room, 0)
+            room = self._rooms[event.room] = _Room(event.seq - 1, known=known)
         if room is None:
             self._pass(event.room, event.seq)
         elif room.seq is None or event.seq > room.seq:
@@ -252,7 +277,7 @@ class Delivery:
             if first is None:
                 self._pass(name, seq)
                 return True
-            room = self._rooms[name] = _Room(first - 1)
+            room = self._rooms[name] = _Room(first - 1, known=self._passed.pop(name, 0))
         if room.seq is None:
             # Its only members are just asking where it stands; they have no offset to be wrong about.
             self._pass(name, seq)
@@ -278,6 +303,7 @@ class Delivery:
         self._hand_on(name, room)
         if room.known > room.seq and room.filling is None:
             room.filling = asyncio.create_task(self._fill(name, room))
+        self._drop_if_empty(name, room)
 
     def _hand_on(self, name: str, room: _Room) -> None:
         assert room.seq is not None  # asked by the callers
@@ -288,19 +314,30 @@ class Delivery:
                 for connection in self.members(user_room(user_id)):
                     room.members.add(connection)
                     self._rooms_of[connection].add(name)
-            self._send(tuple(room.members), frame_of(event, self.offset))
+            self._send_event(room, event)
             for user_id in event.left:
                 for connection in self.members(user_room(user_id)):
                     if connection in room.members:
                         self._rooms_of[connection].discard(name)
-                        self._leave(connection, name)
+                        room.members.discard(connection)
         for seq in [seq for seq in room.waiting if seq <= room.seq]:
             del room.waiting[seq]
+
+    def _send_event(self, room: _Room, event: Event) -> None:
+        if event.welcome is None:
+            self._send(tuple(room.members), frame_of(event, offset=self.offset))
+            return
+        joining = {c for c in room.members if c.user_id in event.joined}
+        self._send(room.members - joining, frame_of(event, offset=self.offset))
+        for user_id in event.joined:
+            theirs = [connection for connection in joining if connection.user_id == user_id]
+            self._send(theirs, frame_of(event, user_id, self.offset))
 
     async def _fill(self, name: str, room: _Room) -> None:
         assert room.seq is not None  # asked by _advance
         delay = _PATIENCE
-        while room.known > room.seq:
+        # Where nobody at all is connected, nobody is waiting: the server stops.
+        while room.known > room.seq and self._rooms_of:
             await asyncio.sleep(delay)
             if room.known <= room.seq:
                 break
@@ -323,6 +360,7 @@ class Delivery:
                 room.seq = min(room.waiting, default=room.known + 1) - 1
                 self._hand_on(name, room)
         room.filling = None
+        self._drop_if_empty(name, room)
 
     # -- what is not in the log -------------------------------------------------------------------
 

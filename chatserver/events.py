@@ -27,7 +27,7 @@ from schemas.user import UserBlocked
 class Logged:
     """An event's row with what its push needs.
 
-    ``message`` is the row's message as it is now, ``conversation`` the stream's as it is now, and
+    ``message`` is the row's message as it is now, ``conversation`` the stream's as it stood then, and
     ``names`` has everybody whom the kind's ``people`` named.
     """
 
@@ -48,6 +48,8 @@ class Kind:
     push: Callable[[Logged], object]
     message: bool = False
     conversation: bool = False
+    # What the people who join by the event get instead, where that is something else.
+    welcome: Callable[[Logged], object] | None = None
     # The ids of the people whose names the push carries.
     people: Callable[[Record], tuple[str, ...]] = lambda _row: ()
 

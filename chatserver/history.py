@@ -87,7 +87,10 @@ class Reading:
         visible = await self._log.visible(caller.user_id, conversation_id, rows)
         events = await self._log.conversation_events(conversation_id, visible)
         return Synced(
-            events=tuple(LoggedEvent(event=event.name, data=event.payload) for event in events),
+            events=tuple(
+                LoggedEvent(event=event.name, data=event.payload_for(caller.user_id))
+                for event in events
+            ),
             has_more=has_more,
             limited=False,
         )

@@ -7,10 +7,13 @@ from chatserver.conversations import Conversations
 from chatserver.delivery import Delivery, Event, conversation_room, user_room
 from chatserver.directory import Directory
 from chatserver.events import KINDS, PERSONAL_KINDS, Logged
+from chatserver.events_group import GROUP_KINDS
 from chatserver.messages import MessageReader
 from chatserver.store import Database, Record
 from schemas.resources import Message
 from schemas.wire import payload
+
+_KINDS = KINDS | GROUP_KINDS
 
 
 class Log:
@@ -74,41 +77,42 @@ class Log:
         self, conversation_id: UUID, rows: Sequence[Record]
     ) -> list[Event]:
         """Rows of ``events`` of a conversation as events to hand on, with everything as it is now."""
-        kinds = [KINDS[row["kind"]] for row in rows]
+        kinds = [_KINDS[row["kind"]] for row in rows]
         wanted = [row["message_id"] for row, kind in zip(rows, kinds, strict=True) if kind.message]
         messages = await self._messages(conversation_id, wanted)
-        conversation = (
-            await self._conversations.for_push(conversation_id)
-            if any(kind.conversation for kind in kinds)
-            else None
-        )
+        states = {
+            row["seq"]: row["payload"].get("conversation", {})
+            for row, kind in zip(rows, kinds, strict=True)
+            if kind.conversation
+        }
+        shown = await self._conversations.for_push(conversation_id, states) if states else {}
         people = {p for row, kind in zip(rows, kinds, strict=True) for p in kind.people(row)}
         names = await self._directory.names(people)
-        return [
-            Event(
-                room=conversation_room(conversation_id),
+        events = []
+        for row, kind in zip(rows, kinds, strict=True):
+            logged = Logged(
+                conversation_id=str(conversation_id),
                 seq=row["seq"],
-                name=row["kind"],
-                payload=payload(
-                    kind.push(
-                        Logged(
-                            conversation_id=str(conversation_id),
-                            seq=row["seq"],
-                            actor_id=row["actor_id"],
-                            message_id=str(row["message_id"]) if row["message_id"] else None,
-                            payload=row["payload"],
-                            message=messages.get(row["message_id"]),
-                            conversation=conversation,
-                            names=names,
-                        )
-                    )
-                ),
-                created_at=row["created_at"],
-                joined=tuple(row["payload"].get("joined", ())),
-                left=tuple(row["payload"].get("left", ())),
+                actor_id=row["actor_id"],
+                message_id=str(row["message_id"]) if row["message_id"] else None,
+                payload=row["payload"],
+                message=messages.get(row["message_id"]),
+                conversation=shown.get(row["seq"]),
+                names=names,
             )
-            for row, kind in zip(rows, kinds, strict=True)
-        ]
+            events.append(
+                Event(
+                    room=conversation_room(conversation_id),
+                    seq=row["seq"],
+                    name=row["kind"],
+                    payload=payload(kind.push(logged)),
+                    created_at=row["created_at"],
+                    welcome=payload(kind.welcome(logged)) if kind.welcome else None,
+                    joined=tuple(row["payload"].get("joined", ())),
+                    left=tuple(row["payload"].get("left", ())),
+                )
+            )
+        return events
 
     async def _messages(self, conversation_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Message]:
         if not ids:
@@ -125,16 +129,18 @@ class Publisher:
         self._log = log
         self._delivery = delivery
 
-    async def conversation(self, conversation_id: UUID, seq: int) -> None:
-        """Hand on the event of a conversation that was committed with this seq."""
-        await self._publish(conversation_room(conversation_id), seq)
+    async def conversation(
+        self, conversation_id: UUID, seq: int, last_seq: int | None = None
+    ) -> None:
+        """Hand on the event of a conversation that was committed with this seq, or those up to another."""
+        await self._publish(conversation_room(conversation_id), seq, last_seq or seq)
 
     async def person(self, user_id: str, seq: int) -> None:
         """Hand on the event of a person's own stream that was committed with this seq."""
-        await self._publish(user_room(user_id), seq)
+        await self._publish(user_room(user_id), seq, seq)
 
-    async def _publish(self, room: str, seq: int) -> None:
-        for event in await self._log.between(room, seq - 1, seq):
+    async def _publish(self, room: str, seq: int, last_seq: int) -> None:
+        for event in await self._log.between(room, seq - 1, last_seq):
             self._delivery.publish(event)
 
 

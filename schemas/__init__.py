@@ -4,11 +4,12 @@ Dispatch, REST routes and the documents are made from these two tables. A row wi
 handler without a row, keeps the server from starting.
 """
 
-from schemas import chat, presence, session, system, user
+from schemas import chat, group, presence, session, system, user
 from schemas.table import Command, Push
 
 COMMANDS: tuple[Command, ...] = (
     *chat.COMMANDS,
+    *group.COMMANDS,
     *presence.COMMANDS,
     *user.COMMANDS,
     *session.COMMANDS,
@@ -16,6 +17,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 PUSHES: tuple[Push, ...] = (
     *chat.PUSHES,
+    *group.PUSHES,
     *presence.PUSHES,
     *user.PUSHES,
     *session.PUSHES,

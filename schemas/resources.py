@@ -8,6 +8,15 @@ from schemas.wire import resource
 
 @resource
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A person by id and name."""
+
+    user_id: str
+    username: str
+
+
+@resource
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
     """One person's reaction to a message; a person has at most one."""
 

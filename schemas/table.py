@@ -23,6 +23,11 @@ class Rest:
     echoes: tuple[str, ...] = ()
     # (ours, theirs): what the guide calls a field of the answer, where the command calls it otherwise.
     shown_as: tuple[tuple[str, str], ...] = ()
+    # The command whose answer is shown, asked once this one is done, where the guide answers with what
+    # has changed rather than with the change.
+    then: str | None = None
+    # The command asked instead where the path's user is the caller; it answers {"success": true}.
+    own: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

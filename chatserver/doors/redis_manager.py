@@ -89,6 +89,8 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
     def ring(self, event: Event) -> None:
         """See `Bell`."""
         logged = {"seq": event.seq, "joined": event.joined, "left": event.left}
+        if event.welcome is not None:
+            logged["welcome"] = event.welcome
         self._enqueue(event.name, event.payload, event.room, {"chatserver": logged})
 
     def tell(self, rooms: Sequence[str], name: str, payload: Any, skip_user: str | None) -> None:
@@ -188,6 +190,7 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
                     payload=payload,
                     joined=tuple(ours["joined"]),
                     left=tuple(ours["left"]),
+                    welcome=ours.get("welcome"),
                 )
             )
         else:

@@ -84,11 +84,19 @@ class RestDoor:
             payload.update(request.match_info)
             _rename(payload, rest)
             _take_idempotency_key(request, payload, known)
+            if rest.own and payload.get("user_id") == session.user.id:
+                del payload["user_id"]
+                return answer(_body(await self._ask(session, rest.own, payload), rest))
             try:
                 value = await self._ask(session, command.name, payload)
             except ChatError as error:
                 _rename_back(error, rest)
                 raise
+            if rest.then:
+                asked = self._loaders[rest.then].fields.keys() & request.match_info.keys()
+                value = await self._ask(
+                    session, rest.then, {name: request.match_info[name] for name in asked}
+                )
             body = _body(value, rest)
             if rest.echoes:
                 body = {name: request.match_info[name] for name in rest.echoes} | body

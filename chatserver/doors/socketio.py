@@ -136,7 +136,7 @@ class SocketIODoor:
         """Send what was missed; returns how many events of each room."""
         replayed: Counter[str] = Counter()
         async for event in self._recovery.replay(client.user_id, plan):
-            client.send_early(frame_of(event))
+            client.send_early(frame_of(event, client.user_id))
             replayed[event.room] += 1
         return replayed
 

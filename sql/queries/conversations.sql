@@ -66,11 +66,18 @@ SELECT c.*, product.title AS product_title, product.image AS product_image FROM 
 LEFT JOIN LATERAL directory_product(c.product_id) product ON c.product_id <> ''
 WHERE c.id = $1;
 
+-- name: shown_at
+-- The message that was the last one of conversation $1 at each of the seqs $2.
+SELECT asked.seq, m.seq AS message_seq FROM unnest($2::int8[]) AS asked (seq)
+CROSS JOIN LATERAL (
+    SELECT x.seq FROM messages x WHERE x.conversation_id = $1 AND x.seq <= asked.seq
+    ORDER BY x.seq DESC LIMIT 1) m;
+
 -- name: participants_of
--- At most 100 participants of each of the conversations $1, the longest members first.
+-- At most 100 participants of each of the conversations $1: the highest roles first, then the longest members.
 SELECT p.conversation_id, p.user_id, p.role, p.joined_at, p.delivered_seq,
     coalesce(upper(p.read_seqs) - 1, 0) AS read_seq
 FROM unnest($1::uuid[]) AS asked (id)
 CROSS JOIN LATERAL (
     SELECT * FROM participants x WHERE x.conversation_id = asked.id AND x.left_seq IS NULL
-    ORDER BY x.joined_seq, x.user_id LIMIT 100) p;
+    ORDER BY role_rank(x.role) DESC, x.joined_seq, x.user_id LIMIT 100) p;

@@ -12,6 +12,10 @@ WHERE stream_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq;
 -- The messages $2 of conversation $1, as they are now.
 SELECT * FROM message_rows WHERE conversation_id = $1 AND id = ANY ($2::uuid[]);
 
+-- name: messages_at
+-- The messages of conversation $1 at the seqs $2, as they are now.
+SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = ANY ($2::int8[]);
+
 -- name: message_at
 -- The message of conversation $1 at seq $2, as it is now.
 SELECT * FROM message_rows WHERE conversation_id = $1 AND seq = $2;

@@ -134,7 +134,10 @@ async def test_who_may_erase(
         ack = await judge.ask("chat:message_delete", {"messageId": message["id"]})
         assert ack["success"] is bool(may), role
         if may:
-            pushed = await speaker.expect("chat:message_deleted")
+            pushed = await speaker.expect(
+                "chat:message_deleted",
+                lambda push, wanted=message["id"]: push["messageId"] == wanted,
+            )
             assert (pushed["messageId"], pushed["deletedBy"]) == (message["id"], bob.id)
         else:
             assert ack["error"]["code"] == "PERMISSION_DENIED"

@@ -181,6 +181,8 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
     """A payload that the command takes."""
     if name in ("chat:conversation_open", "user:block", "user:unblock"):
         return {"recipientId" if name == "chat:conversation_open" else "userId": other.id}
+    if name.startswith("group:"):
+        return await _group_payload(name, server, user, other)
     if not name.startswith("chat:") or name == "chat:conversation_list":
         return {}
     conversation_id = await open_direct(server, user, other)
@@ -202,7 +204,22 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
     }.get(name, {})
 
 
+async def _group_payload(name: str, server: Server, user: User, other: User) -> dict[str, Any]:
+    if name in ("group:create", "group:list"):
+        return {"title": "Climbers"} if name == "group:create" else {}
+    owner, members = (other, [user.id]) if name == "group:leave" else (user, [other.id])
+    url = f"{server.url}/api/conversations/group"
+    body = {"title": "Climbers", "participant_ids": members}
+    conversation_id = (await ok("POST", url, owner, status=201, json=body))["id"]
+    return {"conversationId": conversation_id} | (
+        {} if name == "group:leave" else {"userId": other.id}
+    )
+
+
 ACKS = {
+    "group:create": {"conversation"},
+    "group:list": {"groups", "total", "pagination"},
+    "group:member_add": {"participant"},
     "chat:message_send": {"messageId", "message", "duplicate"},
     "chat:message_delivered": {"updatedCount"},
     "chat:message_read": {"updatedCount"},

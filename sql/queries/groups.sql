@@ -1,0 +1,30 @@
+-- name: create_group
+SELECT * FROM create_group($1, $2, $3, $4, $5, $6);
+
+-- name: add_members
+SELECT * FROM add_members($1, $2, $3);
+
+-- name: remove_member
+SELECT * FROM remove_member($1, $2, $3);
+
+-- name: leave_group
+SELECT * FROM leave_group($1, $2);
+
+-- name: group_count
+SELECT count(*) FROM participants me JOIN conversations c ON c.id = me.conversation_id
+WHERE me.user_id = $1 AND me.left_seq IS NULL AND c.is_active AND c.type = 'group';
+
+-- name: group_page
+-- $1's groups, the most recently active first; those whose history is hidden are groups of theirs, too.
+SELECT c.id FROM participants me JOIN conversations c ON c.id = me.conversation_id
+WHERE me.user_id = $1 AND me.left_seq IS NULL AND c.is_active AND c.type = 'group'
+ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC
+LIMIT $2 OFFSET $3;
+
+-- name: participants_named
+-- The people $3 as members of conversation $2, for its member $1; who has left since, as they were last.
+SELECT DISTINCT ON (p.user_id) p.conversation_id, p.user_id, p.role, p.joined_at, p.delivered_seq,
+    coalesce(upper(p.read_seqs) - 1, 0) AS read_seq
+FROM participants me JOIN participants p ON p.conversation_id = me.conversation_id
+WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND p.user_id = ANY ($3)
+ORDER BY p.user_id, p.joined_seq DESC;

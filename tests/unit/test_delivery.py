@@ -1,0 +1,174 @@
+"""Membership rides the log: who is told what, however the events arrive."""
+
+import asyncio
+from collections.abc import Callable
+
+from chatserver.delivery import Delivery, Event, Frame, Gap, SilentBell
+
+ROOM = "conversation:c"
+
+
+class _Device:
+    """A connection that keeps what it is sent."""
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.frames: list[Frame] = []
+
+    def send(self, frame: Frame) -> None:
+        self.frames.append(frame)
+
+    @property
+    def heard(self) -> list[str]:
+        return [frame.name for frame in self.frames]
+
+
+class _Stream:
+    """A log of one room: events are committed here, and heard in any order."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.reads: list[tuple[int, int]] = []
+        self.while_reading: Callable[[], None] = lambda: None
+
+    def commit(self, *, joined: str = "", left: str = "") -> Event:
+        """The next event, named by its seq."""
+        seq = len(self.events) + 1
+        people = {"joined": tuple(joined.split()), "left": tuple(left.split())}
+        event = Event(room=ROOM, seq=seq, name=str(seq), payload="all", welcome="new", **people)
+        self.events.append(event)
+        return event
+
+    async def read(self, _room: str, after: int, up_to: int) -> list[Event]:
+        self.reads.append((after, up_to))
+        found = self.events[after:up_to]
+        during, self.while_reading = self.while_reading, lambda: None
+        during()
+        await asyncio.sleep(0)
+        return found
+
+
+def _connected(delivery: Delivery, user_id: str, *positions: tuple[str, int]) -> _Device:
+    device = _Device(user_id)
+    delivery.register(device)
+    assert delivery.attach(device, [(f"user:{user_id}", 0), *positions]) == []
+    return device
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def test_who_joins_is_welcomed() -> None:
+    """The person who joins by an event gets its welcome, everybody else its payload."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    old, new = _connected(delivery, "old", (ROOM, 0)), _connected(delivery, "new")
+    delivery.hear(stream.commit(joined="new"))
+    assert [frame.payload for frame in old.frames + new.frames] == ["all", "new"]
+
+
+async def test_a_removal_heard_before_the_joining() -> None:
+    """Who is added and removed hears both and no more, though the removal was heard of first."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    device = _connected(delivery, "bob")
+    joined, left, later = stream.commit(joined="bob"), stream.commit(left="bob"), stream.commit()
+    for event in (left, later, joined):
+        delivery.hear(event)
+    await _until(lambda: len(device.frames) >= 2 and not delivery.members(ROOM))
+    assert device.heard == ["1", "2"]
+    delivery.hear(stream.commit())
+    assert device.heard == ["1", "2"]
+
+
+async def test_the_only_member_here_is_removed_and_added_again() -> None:
+    """A person who leaves a room and joins it again in one go stays in it."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    device = _connected(delivery, "bob", (ROOM, 0))
+    left, between, joined = stream.commit(left="bob"), stream.commit(), stream.commit(joined="bob")
+    for event in (joined, between, left):
+        delivery.hear(event)
+    assert device.heard == ["1", "3"]
+    delivery.hear(stream.commit())
+    assert device.heard == ["1", "3", "4"]
+
+
+async def test_added_again_by_an_event_that_waits_for_another() -> None:
+    """A room whose last member is gone is kept while the log is read for what may bring them back."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    device = _connected(delivery, "bob", (ROOM, 0))
+    left, _lost, joined = stream.commit(left="bob"), stream.commit(), stream.commit(joined="bob")
+    delivery.hear(left)
+    delivery.hear(joined)
+    delivery.hear(stream.commit())
+    await _until(lambda: len(device.frames) >= 3)
+    assert device.heard == ["1", "3", "4"]
+
+
+async def _connecting(
+    stream: _Stream, during: Callable[[Delivery], None]
+) -> tuple[Delivery, _Device, list[str]]:
+    """Bob asked where he stands at seq 0, while somebody else here was told more; what he missed."""
+    delivery = Delivery(stream.read, SilentBell())
+    _connected(delivery, "alice", (ROOM, 0))
+    device = _Device("bob")
+    delivery.register(device)
+    for event in stream.events:
+        delivery.hear(event)
+    (gap,) = delivery.attach(device, [("user:bob", 0), (ROOM, 0)])
+    assert gap == Gap(ROOM, 0, len(stream.events))
+    stream.while_reading = lambda: during(delivery)
+    return delivery, device, [frame.name for frame in await delivery.missed(device, gap)]
+
+
+async def test_removed_while_connecting() -> None:
+    """A removal in the gap is the last that the device hears, whatever is handed on while the gap is read."""
+    stream = _Stream()
+    stream.commit()
+    stream.commit(left="bob")
+    stream.commit()
+    delivery, device, missed = await _connecting(stream, lambda d: d.hear(stream.commit()))
+    delivery.hear(stream.commit())
+    assert (missed, device.heard) == (["1", "2"], [])
+
+
+async def test_a_gap_that_grows_while_it_is_read() -> None:
+    """What is handed on while a gap is read belongs to the gap; after it the device is in the room."""
+    stream = _Stream()
+    stream.commit()
+    delivery, device, missed = await _connecting(stream, lambda d: d.hear(stream.commit()))
+    delivery.hear(stream.commit())
+    assert (missed, device.heard) == (["1", "2"], ["3"])
+
+
+async def test_removed_and_added_again_while_connecting() -> None:
+    """A removal and a re-adding in the gap are both told, and the device is in the room."""
+    stream = _Stream()
+    for change in ({"left": "bob"}, {}, {"joined": "bob"}, {}):
+        stream.commit(**change)
+    delivery = Delivery(stream.read, SilentBell())
+    _connected(delivery, "alice", (ROOM, 0))
+    for event in stream.events:
+        delivery.hear(event)
+    device = _Device("bob")
+    delivery.register(device)
+    (gap,) = delivery.attach(device, [(ROOM, 0)])
+    assert [frame.name for frame in await delivery.missed(device, gap)] == ["1", "3", "4"]
+    delivery.hear(stream.commit())
+    assert device.heard == ["5"]
+
+
+async def test_nothing_is_left_when_everybody_is_gone() -> None:
+    """Rooms go with their last member, and reading the log for them ends with the last connection."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    device = _connected(delivery, "bob", (ROOM, 0))
+    stream.commit()
+    delivery.hear(stream.commit())
+    delivery.detach(device)
+    await _until(lambda: not delivery._rooms)
