@@ -13,7 +13,7 @@ from chatserver.delivery import Delivery, Frame
 from chatserver.doors import packets
 from chatserver.doors.engine import Engine
 from chatserver.doors.lane import Lane
-from chatserver.errors import ChatError, ErrorCode, invalid
+from chatserver.errors import ChatError, ErrorCode, invalid, unavailable
 from chatserver.gate import Answer, Gate
 from chatserver.log import Log
 from chatserver.logs import get_logger
@@ -106,6 +106,7 @@ class SocketIODoor:
         self._max_connections = max_connections
         self._single_session = single_session
         self._clients: dict[str, _Client] = {}
+        self._draining = False
 
     # -- connecting -------------------------------------------------------------------------------
 
@@ -121,19 +122,23 @@ class SocketIODoor:
             await self._refuse(sid, eio_sid, ChatError(code=ErrorCode.INTERNAL_ERROR))
 
     async def _authenticated(self, sid: str, auth: object) -> Session:
-        self._check_capacity()
+        self._check_room()
         token = auth.get("token") if isinstance(auth, dict) else None
         return await self._authenticator.authenticate(token, sid)
 
-    def _check_capacity(self) -> None:
+    def _check_room(self) -> None:
+        if self._draining:
+            raise unavailable()
         if len(self._clients) >= self._max_connections:
             raise ChatError(code=ErrorCode.MAX_CONNECTIONS_EXCEEDED, retry_after=5)
 
     async def _admit(self, client: _Client, sid: str) -> None:
         """Register first, then look: an event between the two finds the client by its user, and waits."""
         session = client.session
-        # Others were let in while the token was looked up.
-        self._check_capacity()
+        # Others were let in while the token was looked up, or this one hung up.
+        self._check_room()
+        if self._engine.socket(client.eio_sid) is None:
+            return
         self._clients[sid] = client
         self._delivery.register(client)
         positions = await self._log.positions(session.user.id)
@@ -150,6 +155,13 @@ class SocketIODoor:
         client.open(missed)
         client.send(Frame("session:ready", to_wire(self._ready(session))))
         self._presence.connect(session)
+        _log.debug(
+            "a client connected", user=session.user.id, address=self._address(client.eio_sid)
+        )
+
+    def _address(self, eio_sid: str) -> str | None:
+        socket = self._engine.socket(eio_sid)
+        return socket.address if socket else None
 
     def _ready(self, session: Session) -> SessionReady:
         user = session.user
@@ -169,7 +181,10 @@ class SocketIODoor:
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
+        _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
         await self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
+        if self._draining:
+            await self._engine.close(eio_sid)
 
     async def _close_older(self, session: Session) -> None:
         for sid, other in list(self._clients.items()):
@@ -195,6 +210,8 @@ class SocketIODoor:
             return
         deadline = asyncio.get_running_loop().time() + self._gate.timeout
         try:
+            if self._draining:
+                raise unavailable()
             name, payload = _command(packet)
         except ChatError as error:
             self._answer(client, packet.id, Answer(error=error))
@@ -215,17 +232,31 @@ class SocketIODoor:
     # -- stopping ---------------------------------------------------------------------------------
 
     async def finish(self, within: float) -> None:
-        """Wait until the commands that came so far are answered, `within` seconds at most."""
+        """Let nobody in and start nothing; what came so far has `within` seconds to be answered."""
+        self._draining = True
         under_way = [task for client in self._clients.values() for task in client.lane.under_way]
         if under_way:
             await asyncio.wait(under_way, timeout=within)
 
     async def drain(self, spread: float) -> None:
-        """Ask every client to come back at a random time within `spread` seconds, and close it."""
+        """Ask every client to come back at a random time within `spread` seconds, and close it.
+
+        What is queued for it still goes out; that is not waited for.
+        """
         for client in list(self._clients.values()):
             after = random.randint(0, int(spread * 1000))  # noqa: S311 - no secret
             client.send(Frame("session:draining", to_wire(Draining(reconnect_after_ms=after))))
-            await self._engine.close(client.eio_sid)
+        await self._engine.close_all()
+
+    async def closed(self, within: float) -> None:
+        """Wait until every transport is closed; those that are not `within` seconds are cut off."""
+        deadline = asyncio.get_running_loop().time() + within
+        # Asked now and then, at the end of a process; an event would have to be kept up all its life.
+        while (  # noqa: ASYNC110
+            self._engine.transports and asyncio.get_running_loop().time() < deadline
+        ):
+            await asyncio.sleep(0.02)
+        self._engine.abort_all()
 
     @property
     def connections(self) -> int:
