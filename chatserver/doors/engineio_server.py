@@ -30,7 +30,9 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
 
     async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
         self._sock = web.WebSocketResponse(
-            max_msg_size=self.server.max_http_buffer_size, compress=self.compress
+            # aiohttp's is the first size that is too large.
+            max_msg_size=self.server.max_http_buffer_size + 1,
+            compress=self.compress,
         )
         await self._sock.prepare(environ["aiohttp.request"])
         await self.handler(self)
