@@ -177,6 +177,9 @@ def _redis(
 def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:
     return Engine(
         compress=settings.ws_compression,
+        send_queue_bytes=settings.send_queue_bytes,
+        connect_timeout=settings.connect_timeout,
+        proxy_hops=settings.trusted_proxy_hops,
         client_manager=manager,
         cors_allowed_origins="*" if "*" in settings.cors_origins else list(settings.cors_origins),
         # Tokens are in the CONNECT packet, so no page needs its cookies sent here.

@@ -51,6 +51,8 @@ class Settings:
     port: int
     max_connections: int
     max_payload_size: int
+    send_queue_bytes: int
+    connect_timeout: float
     keep_alive_timeout: float
     command_timeout: float
     ws_compression: bool
@@ -91,6 +93,8 @@ def load_settings(env: Mapping[str, str], *, state_directory: Path) -> Settings:
         port=read.number("PORT"),
         max_connections=read.number("MAX_CONNECTIONS"),
         max_payload_size=read.number("MAX_PAYLOAD_SIZE"),
+        send_queue_bytes=read.number("SEND_QUEUE_BYTES"),
+        connect_timeout=read.seconds("CONNECT_TIMEOUT"),
         keep_alive_timeout=read.seconds("KEEP_ALIVE_TIMEOUT"),
         command_timeout=read.seconds("COMMAND_TIMEOUT"),
         ws_compression=read.flag("WS_COMPRESSION"),

@@ -49,6 +49,20 @@ VARIABLES: tuple[Variable, ...] = (
         "MAX_PAYLOAD_SIZE", "1048576", "Largest frame or request body, bytes.", 1024, 67_108_864
     ),
     Variable(
+        "SEND_QUEUE_BYTES",
+        "1048576",
+        "How much may wait for one client that does not read, bytes; past it, it is cut off and recovers.",
+        65_536,
+        1_073_741_824,
+    ),
+    Variable(
+        "CONNECT_TIMEOUT",
+        "10000",
+        "Time in which a new connection must have its token accepted, ms; then it is closed.",
+        100,
+        _DAY_MS,
+    ),
+    Variable(
         "KEEP_ALIVE_TIMEOUT",
         "60000",
         "How long a silent WebSocket is kept, ms.",

@@ -14,10 +14,12 @@ from chatserver.tokens import MAX_TOKEN_LENGTH
 
 _log = get_logger(__name__)
 
-# Heroku and Kubernetes give 30 s after SIGTERM; we are gone after at most 20.
+# Heroku and Kubernetes give 30 s after SIGTERM; we are gone after at most 20 (the pool takes 5 at most).
 _FINISH = 5.0
 _SPREAD = 10.0
-_CLOSE = 5.0
+_CLOSE = 5.5
+_HANDLERS = 2.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(settings: Settings, dsn: str, *, share_port: bool, ready: Callable[[int], None]) -> None:
@@ -49,10 +51,10 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         loop.add_signal_handler(number, stop.set)
     async with build(settings, dsn, stop.set) as app:
-        runner = runner_of(app, shutdown_timeout=_CLOSE)
+        runner = runner_of(app, shutdown_timeout=_HANDLERS)
         await runner.setup()
         try:
             site = web.TCPSite(
@@ -67,15 +69,19 @@ async def _serve(
         finally:
             await runner.cleanup()
     _log.info("stopped")
+    for number in _SIGNALS:
+        # One that comes now must not turn an orderly end into a death by signal.
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
 
 
 async def _drain(app: App) -> None:
-    """Not ready any more; what is under way is finished and answered; clients are sent elsewhere."""
+    """Not ready any more; what is under way is finished and answered; clients are sent elsewhere.
+
+    The socket still listens meanwhile, so that probes and new clients are told.
+    """
     _log.info("draining", connections=app.socketio.connections)
     app.probes.draining = True
     await asyncio.gather(app.socketio.finish(_FINISH), app.gate.finish(_FINISH))
     await app.socketio.drain(_SPREAD)
-    for _ in range(int(_CLOSE / 0.05)):
-        if not app.socketio.connections:
-            break
-        await asyncio.sleep(0.05)
+    await app.socketio.closed(_CLOSE)

@@ -11,6 +11,9 @@ from chatserver.doors import packets
 from chatserver.doors.lane import Lane
 from chatserver.session import Session
 
+# Pushes that wait while a client is sent what it missed.
+_HELD = 5_000
+
 
 @dataclass(eq=False, slots=True)
 class Client:
@@ -28,6 +31,8 @@ class Client:
     pinged: dict[str, int] = field(default_factory=dict)
     # Conversations that the client is to reload: nothing of theirs counts as received until it has read them.
     resync: set[str] = field(default_factory=set)
+    # More was pushed during the replay than can be held: the client has to come back for it.
+    overflowed: bool = False
 
     @property
     def user_id(self) -> str:
@@ -37,7 +42,10 @@ class Client:
     def send(self, frame: Frame) -> None:
         """Queue a push."""
         if self.held is not None:
-            self.held.append(frame)
+            if len(self.held) < _HELD:
+                self.held.append(frame)
+            else:
+                self.overflowed = True
         else:
             self._push(frame, offset=self.offsets)
 

@@ -2,22 +2,24 @@
 
 Everything that a client sends passes through here: reserved events that a client forges are commands
 like any other (unknown ones), a packet that is none closes its connection, and every event with an id
-is acknowledged. The underscored methods are python-socketio 5.18.1's (pinned in setup.cfg):
-``AsyncServer._handle_eio_message``, ``_handle_eio_disconnect`` and ``_engineio_server_class``,
-``BaseManager.basic_disconnect``; and python-engineio 4.15.1's: ``AsyncServer._async["websocket"]``
-and ``["translate_request"]``, looked up per connection and per request.
+is acknowledged. The underscored methods are python-socketio 5.18.1's (pinned in setup.cfg, and compared by
+``tests/unit/test_upstream.py``): ``AsyncServer._engineio_server_class``, ``_handle_eio_connect``,
+``_handle_eio_message``, ``_handle_eio_disconnect``, and ``BaseManager.basic_disconnect``. The transports are
+`EngineServer`'s and `Socket`'s.
 """
 
-import re
 from typing import Any, Protocol
 
-import engineio
 import socketio
-from aiohttp import StreamReader, web
 from engineio import packet as eio_packet
-from engineio.async_drivers import aiohttp as aiohttp_driver
 
 from chatserver.doors import packets
+from chatserver.doors.engineio_server import EngineServer
+from chatserver.doors.frames import BadFrame
+from chatserver.doors.sockets import Socket
+
+# More than any client of ours sends; socket.io-parser stops at as many.
+_MOST_ATTACHMENTS = 10
 
 
 class Listener(Protocol):
@@ -31,6 +33,12 @@ class Listener(Protocol):
 
     async def disconnect(self, sid: str) -> None:
         """A client is gone."""
+
+    def pinged(self, sid: str | None) -> None:
+        """A ping is queued for a client's WebSocket."""
+
+    def ponged(self, sid: str | None) -> None:
+        """A client answered a ping."""
 
 
 class LocalRooms:
@@ -61,89 +69,43 @@ class LocalManager(LocalRooms, socketio.AsyncManager):  # type: ignore[misc]  # 
     """For one process alone."""
 
 
-# What a client's text frames begin with: a message, a probe, or a packet without data.
-_ENGINE_PACKET = re.compile(r"4([0-6]|\Z)|2probe\Z|[1-356]\Z")
-
-
-class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio has no types
-    """Upstream's WebSocket of the aiohttp driver, whose per-message deflate cannot be switched off.
-
-    Deflate costs each connection 100 KB, and halves what a room can be sent (measured).
-
-    A text frame that is no Engine.IO packet ends the connection: upstream's parser would crash on it, and
-    leave the client online until its next ping.
-    """
-
-    compress = False
-
-    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
-        self._sock = web.WebSocketResponse(
-            max_msg_size=self.server.max_http_buffer_size, compress=self.compress
-        )
-        await self._sock.prepare(environ["aiohttp.request"])
-        self.environ = environ
-        await self.handler(self)
-        return self._sock
-
-    async def wait(self) -> str | bytes:
-        data: str | bytes = await super().wait()
-        if isinstance(data, str) and not _ENGINE_PACKET.match(data):
-            raise OSError("not an Engine.IO packet")
-        return data
-
-
-class _CompressingWebSocket(_WebSocket):
-    compress = True
-
-
-class _Body:
-    """A posted body, read whole: upstream takes the first piece that the network brings for all of it."""
-
-    def __init__(self, content: StreamReader) -> None:
-        self._content = content
-
-    async def read(self, length: int) -> bytes:
-        """As upstream's `handle_post_request` reads it."""
-        return await self._content.readexactly(length)
-
-
-async def _translated(request: web.Request) -> dict[str, Any]:
-    environ: dict[str, Any] = aiohttp_driver.translate_request(request)
-    return {**environ, "wsgi.input": _Body(request.content)}
-
-
-class _EngineIO(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no types
-    async def disconnect(self, sid: str | None = None) -> None:
-        """End a connection that posted too much, without upstream's wait until it has read everything."""
-        socket = self.sockets.pop(sid, None)
-        if socket is not None:
-            await socket.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
-
-
 class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no types
     """The Socket.IO server of one process, on the namespace ``/``."""
 
     listener: Listener
 
-    def __init__(self, *, compress: bool, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(async_mode="aiohttp", namespaces=["/"], **options)
-        driver = _CompressingWebSocket if compress else _WebSocket
-        self.eio._async = {
-            **self.eio._async,
-            "websocket": driver,
-            "translate_request": _translated,
-        }
-        # Attachments of binary events that are still to come, by connection: to be thrown away.
-        self._attachments: dict[str, int] = {}
+        self.eio.on_ping = lambda eio_sid: self.listener.pinged(self._sid(eio_sid))
+        self.eio.on_pong = lambda eio_sid: self.listener.ponged(self._sid(eio_sid))
 
-    def _engineio_server_class(self) -> type[_EngineIO]:
-        return _EngineIO
+    def _sid(self, eio_sid: str) -> str | None:
+        sid: str | None = self.manager.sid_from_eio_sid(eio_sid, "/")
+        return sid
+
+    def _engineio_server_class(self) -> type[EngineServer]:
+        return EngineServer
+
+    def socket(self, eio_sid: str) -> Socket | None:
+        """A client's transport, or None where it is gone or going."""
+        found: Socket | None = self.eio.sockets.get(eio_sid)
+        return None if found is None or found.closing else found
+
+    @property
+    def transports(self) -> int:
+        """How many are open, with a Socket.IO session or without."""
+        return len(self.eio.sockets)
 
     def push(self, eio_sid: str, packet: eio_packet.Packet) -> None:
-        """Queue a packet for a client; one that is gone gets none."""
+        """Queue a packet for a client; one that is gone gets none. Never waits and never raises."""
         socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and not socket.closed:
-            socket.queue.put_nowait(packet)
+        if socket is not None:
+            socket.push(packet)
+
+    async def roomy(self, eio_sid: str) -> None:
+        """Wait until a client has read half of what may wait for it, or is gone: a replay is larger than that."""
+        if socket := self.socket(eio_sid):
+            await socket.drained(self.eio.send_queue_bytes // 2)
 
     def send_text(self, eio_sid: str, text: str) -> None:
         """Queue a Socket.IO packet for a client."""
@@ -151,50 +113,66 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
 
     async def accept(self, sid: str, eio_sid: str, body: dict[str, Any]) -> None:
         """Tell a client that it is connected."""
+        if socket := self.socket(eio_sid):
+            socket.connect_accepted()
         self.send_text(eio_sid, packets.connect({"sid": sid, **body}))
         await self.manager.connect(sid, "/")
 
     async def refuse(self, sid: str, eio_sid: str, body: dict[str, Any]) -> None:
-        """Tell a client that it is not."""
+        """Tell a client that it is not; it may try again on the same transport until the CONNECT deadline."""
         self.send_text(eio_sid, packets.connect_error("/", body))
         await self.manager.disconnect(sid, "/", ignore_queue=True)
 
     async def close(self, eio_sid: str) -> None:
-        """Close a client's connection, once what is queued has gone out. Does not wait for that.
+        """Close a client's connection, once what is queued has gone out. Does not wait for that."""
+        if socket := self.socket(eio_sid):
+            await socket.close()
 
-        Upstream's own ``disconnect`` waits until the client has read everything, which it may never do,
-        and leaves a WebSocket open until its next ping; None in the queue makes the writer close it.
+    async def close_all(self) -> None:
+        """Close every connection, once what is queued for it has gone out. Does not wait for that."""
+        for socket in list(self.eio.sockets.values()):
+            await socket.close()
+
+    def abort_all(self) -> None:
+        """Cut off who is still there."""
+        for socket in list(self.eio.sockets.values()):
+            socket.abort()
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        # Upstream keeps the environ of every connection, and starts a manager that ours starts with the server.
+        pass
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        """Take a Socket.IO packet.
+
+        Raises:
+            BadFrame: what came is none, or out of place.
         """
-        socket = self.eio.sockets.pop(eio_sid, None)
-        if socket is not None:
-            await socket.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
-            socket.queue.put_nowait(None)
-
-    async def _handle_eio_message(self, eio_sid: str, data: object) -> None:
+        socket = self.eio.sockets[eio_sid]
         if isinstance(data, bytes):
             # Commands take no binary: what belongs to an event that was answered already is dropped.
-            if not self._attachments.get(eio_sid):
-                await self.close(eio_sid)
-            else:
-                self._attachments[eio_sid] -= 1
+            if not socket.attachments:
+                raise BadFrame
+            socket.attachments -= 1
             return
         try:
-            packet = packets.parse(data if isinstance(data, str) else "")
+            packet = packets.parse(data)
         except packets.BadPacket:
-            await self.close(eio_sid)
-            return
+            raise BadFrame from None
+        if socket.attachments or packet.attachments > _MOST_ATTACHMENTS:
+            raise BadFrame
         if packet.type == packets.CONNECT:
             await self._connect(eio_sid, packet)
         elif packet.type == packets.DISCONNECT:
             await self._disconnect(eio_sid)
+            socket.await_connect()
         elif packet.type in (packets.EVENT, packets.BINARY_EVENT):
-            if packet.attachments:
-                self._attachments[eio_sid] = packet.attachments
+            socket.attachments = packet.attachments
             sid = self.manager.sid_from_eio_sid(eio_sid, "/")
             if packet.namespace == "/" and self.manager.is_connected(sid, "/"):
                 await self.listener.receive(sid, packet)
         elif packet.type == packets.CONNECT_ERROR:
-            await self.close(eio_sid)
+            raise BadFrame
         # Acknowledgements are dropped: the server never asks for any.
 
     async def _connect(self, eio_sid: str, packet: packets.Packet) -> None:
@@ -206,8 +184,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         sid = await self.manager.pre_connect(eio_sid, "/")
         if sid is None:
             # A second CONNECT on one connection: no client of ours does that.
-            await self.close(eio_sid)
-            return
+            raise BadFrame
         try:
             auth = packets.loads(packet.json) if packet.json else None
         except ValueError:
@@ -222,8 +199,3 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: object) -> None:
         await self._disconnect(eio_sid)
-        self._attachments.pop(eio_sid, None)
-        self.environ.pop(eio_sid, None)
-        if reason == self.reason.CLIENT_DISCONNECT:
-            # A polling client that hung up still has a poll open, which upstream answers after 45 s only.
-            self.push(eio_sid, eio_packet.Packet(eio_packet.NOOP))

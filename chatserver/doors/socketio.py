@@ -12,7 +12,7 @@ from chatserver.delivery import Delivery, Frame, conversation_room, frame_of
 from chatserver.doors import packets
 from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
-from chatserver.errors import ChatError, ErrorCode, invalid
+from chatserver.errors import ChatError, ErrorCode, invalid, unavailable
 from chatserver.gate import Answer, Gate
 from chatserver.logs import get_logger
 from chatserver.presence import Presence
@@ -65,6 +65,7 @@ class SocketIODoor:
         self._clients: dict[str, Client] = {}
         # Those whose token is being looked up: they may hang up before it is.
         self._connecting: set[str] = set()
+        self._draining = False
 
     # -- connecting -------------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ class SocketIODoor:
         self._connecting.add(sid)
         try:
             session = await self._authenticated(sid, said)
-            if sid not in self._connecting:
+            if sid not in self._connecting or self._engine.socket(eio_sid) is None:
                 return  # it hung up meanwhile
             client = self._clients[sid] = Client(session, eio_sid, self._engine.push)
             # Register first, then look: what is committed in between finds the client by its user, and waits.
@@ -96,13 +97,15 @@ class SocketIODoor:
             await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
 
     async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:
-        self._check_capacity()
+        self._check_room()
         session = await self._authenticator.authenticate(auth.get("token"), sid)
         # Others were let in while the token was looked up.
-        self._check_capacity()
+        self._check_room()
         return session
 
-    def _check_capacity(self) -> None:
+    def _check_room(self) -> None:
+        if self._draining:
+            raise unavailable()
         if len(self._clients) >= self._max_connections:
             raise ChatError(code=ErrorCode.MAX_CONNECTIONS_EXCEEDED, retry_after=5)
 
@@ -127,15 +130,27 @@ class SocketIODoor:
             # It has no offset of this session yet: when it comes back it has missed nothing more.
             await self._engine.close(client.eio_sid)
             return
-        if sid in self._clients:
+        if client.overflowed:
+            await self._engine.close(client.eio_sid)
+        elif sid in self._clients:
             ready = to_wire(self._ready(session, plan, sum(replayed.values())))
             client.open(Frame("session:ready", ready, str(plan.offset)))
             self._presence.connect(session)
+            _log.debug(
+                "a client connected", user=session.user.id, address=self._address(client.eio_sid)
+            )
+
+    def _address(self, eio_sid: str) -> str | None:
+        socket = self._engine.socket(eio_sid)
+        return socket.address if socket else None
 
     async def _replay(self, client: Client, plan: Plan) -> Counter[str]:
         """Send what was missed; returns how many events of each room."""
         replayed: Counter[str] = Counter()
         async for event in self._recovery.replay(client.user_id, plan):
+            await self._engine.roomy(client.eio_sid)
+            if client.session.connection_id not in self._clients:
+                break  # it hung up meanwhile
             client.send_early(frame_of(event, client.user_id))
             replayed[event.room] += 1
         return replayed
@@ -158,7 +173,10 @@ class SocketIODoor:
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
+        _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
         await self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
+        if self._draining:
+            await self._engine.close(eio_sid)
 
     async def _close_older(self, session: Session) -> None:
         for sid, other in list(self._clients.items()):
@@ -197,6 +215,8 @@ class SocketIODoor:
             return
         deadline = asyncio.get_running_loop().time() + self._gate.timeout
         try:
+            if self._draining:
+                raise unavailable()
             name, payload = _command(packet)
         except ChatError as error:
             self._answer(client, packet.id, Answer(error=error))
@@ -219,17 +239,31 @@ class SocketIODoor:
     # -- stopping ---------------------------------------------------------------------------------
 
     async def finish(self, within: float) -> None:
-        """Wait until the commands that came so far are answered, `within` seconds at most."""
+        """Let nobody in and start nothing; what came so far has `within` seconds to be answered."""
+        self._draining = True
         under_way = [task for client in self._clients.values() for task in client.lane.under_way]
         if under_way:
             await asyncio.wait(under_way, timeout=within)
 
     async def drain(self, spread: float) -> None:
-        """Ask every client to come back at a random time within `spread` seconds, and close it."""
+        """Ask every client to come back at a random time within `spread` seconds, and close it.
+
+        What is queued for it still goes out; that is not waited for.
+        """
         for client in list(self._clients.values()):
             after = random.randint(0, int(spread * 1000))  # noqa: S311 - no secret
             client.send(Frame("session:draining", to_wire(Draining(reconnect_after_ms=after))))
-            await self._engine.close(client.eio_sid)
+        await self._engine.close_all()
+
+    async def closed(self, within: float) -> None:
+        """Wait until every transport is closed; those that are not `within` seconds are cut off."""
+        deadline = asyncio.get_running_loop().time() + within
+        # Asked now and then, at the end of a process; an event would have to be kept up all its life.
+        while (  # noqa: ASYNC110
+            self._engine.transports and asyncio.get_running_loop().time() < deadline
+        ):
+            await asyncio.sleep(0.02)
+        self._engine.abort_all()
 
     @property
     def connections(self) -> int:

@@ -1,0 +1,145 @@
+"""python-engineio's server with our `Socket`, and the parts of its aiohttp driver that have no options.
+
+The underscored methods are python-engineio 4.15.1's: ``AsyncServer._handle_connect`` and ``_log_error_once``;
+the table ``AsyncServer._async``, through which the driver is looked up for every request; and the driver's
+``WebSocket``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import engineio
+from aiohttp import WSMessage, WSMsgType, web
+from engineio.async_drivers import aiohttp as aiohttp_driver
+from engineio.packet import OPEN, Packet
+
+from chatserver.doors.address import client_address
+from chatserver.doors.send_queue import SendQueue, wire
+from chatserver.doors.sockets import POLLED_BY, STATUS, Socket
+from chatserver.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio has no types
+    """Upstream's WebSocket of the aiohttp driver, whose per-message deflate cannot be switched off.
+
+    Deflate costs each connection 100 KB, and halves what a room can be sent (measured).
+    """
+
+    compress = False
+
+    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+        self._sock = web.WebSocketResponse(
+            # aiohttp's is the first size that is too large.
+            max_msg_size=self.server.max_http_buffer_size + 1,
+            compress=self.compress,
+        )
+        await self._sock.prepare(environ["aiohttp.request"])
+        await self.handler(self)
+        return self._sock
+
+    async def send(self, packet: Packet) -> None:
+        """Write a packet; waits while the client's transport is full.
+
+        Raises:
+            OSError: the transport is gone.
+        """
+        await self._sock.send_frame(
+            wire(packet), WSMsgType.BINARY if packet.binary else WSMsgType.TEXT
+        )
+
+    async def receive(self) -> WSMessage:
+        """The next message; one of another type than TEXT or BINARY is the end."""
+        message: WSMessage = await self._sock.receive()
+        return message
+
+    async def close(self, code: int) -> None:
+        await self._sock.close(code=code)
+
+
+class _CompressingWebSocket(_WebSocket):
+    compress = True
+
+
+async def _make_response(
+    status: str, headers: list[tuple[str, str]], payload: bytes, environ: dict[str, Any]
+) -> web.Response:
+    """The driver's ``make_response``; a poll's response is written here, to know that it was."""
+    if STATUS in environ:
+        return web.Response(status=environ[STATUS], headers=headers)
+    response: web.Response = aiohttp_driver.make_response(status, headers, payload, environ)
+    if POLLED_BY in environ:
+        await environ[POLLED_BY].respond(environ["aiohttp.request"], response)
+    return response
+
+
+class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no types
+    """The Engine.IO server of one process.
+
+    Args:
+        send_queue_bytes: how much may wait for one client.
+        connect_timeout: seconds in which a client must have a Socket.IO session accepted.
+        proxy_hops: see `client_address`.
+    """
+
+    def __init__(
+        self,
+        *,
+        compress: bool,
+        send_queue_bytes: int,
+        connect_timeout: float,
+        proxy_hops: int,
+        **options: Any,
+    ) -> None:
+        # Upstream's monitor looks at every session every 20 s, with a task and a timer for each look (500 of
+        # them a second at 10,000 connections); our sockets have timers of their own.
+        super().__init__(monitor_clients=False, **options)
+        if self.cors_allowed_origins == []:
+            raise ValueError("upstream takes an empty list of origins for no check at all")
+        self.send_queue_bytes = send_queue_bytes
+        self.connect_timeout = connect_timeout
+        self.proxy_hops = proxy_hops
+        # Told of a WebSocket's heartbeats, by its id: a ping is queued; its pong is here.
+        self.on_ping: Callable[[str], None] = lambda _sid: None
+        self.on_pong: Callable[[str], None] = lambda _sid: None
+        self._async: dict[str, Any] = {
+            **self._async,
+            "websocket": _CompressingWebSocket if compress else _WebSocket,
+            "make_response": _make_response,
+        }
+
+    def create_queue(self, *_args: object, **_options: object) -> SendQueue:
+        """The queue of a new socket."""
+        return SendQueue(self.send_queue_bytes)
+
+    async def _handle_connect(
+        self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None
+    ) -> Any:
+        """Upstream's, whose socket class is a name in it (``async_server.py``, line 478)."""
+        sid = self.generate_id()
+        socket = Socket(self, sid, client_address(environ["aiohttp.request"], self.proxy_hops))
+        self.sockets[sid] = socket
+        opening = {
+            "sid": sid,
+            "upgrades": self._upgrades(sid, transport),
+            "pingTimeout": int(self.ping_timeout * 1000),
+            "pingInterval": int(self.ping_interval * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        socket.push(Packet(OPEN, opening))
+        await self._trigger_event("connect", sid, environ, run_async=False)
+        socket.schedule_ping()
+        socket.await_connect()
+        if transport == "polling":
+            socket.connected = True
+            return self._ok(await socket.answer_poll(environ), jsonp_index=jsonp_index)
+        try:
+            return await socket.handle_get_request(environ)
+        finally:
+            # Also where the handshake fails; upstream leaves a session without a transport behind.
+            await socket.close(abort=True, reason=self.reason.TRANSPORT_CLOSE)
+
+    def _log_error_once(self, message: str, message_key: str) -> None:
+        """What clients do wrong is no error of ours."""
+        _log.debug("a request was refused", reason=message)

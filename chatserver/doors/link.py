@@ -1,0 +1,190 @@
+"""One Engine.IO session, whatever its transport: what waits for its client, its deadlines, and its end.
+
+See `chatserver.doors.sockets` for what is overridden of python-engineio's ``AsyncSocket``.
+"""
+
+import asyncio
+from typing import Any
+
+from aiohttp import WSCloseCode, web
+from engineio import async_socket
+from engineio.packet import CLOSE, PING, Packet
+
+from chatserver.doors import frames
+from chatserver.doors.send_queue import SendQueue
+from chatserver.logs import get_logger
+
+_log = get_logger(__name__)
+
+_PING = Packet(PING)
+_CLOSE = Packet(CLOSE)
+# A client that does not read what is left for it, or does not hang up, is cut off after so many seconds.
+_LINGER = 5.0
+
+
+class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no types
+    """``address`` is the client's; ``attachments`` are the binary frames still to come, to be thrown away."""
+
+    # Upstream's.
+    queue: SendQueue
+    closing: bool
+    connected: bool
+    upgraded: bool
+
+    def __init__(self, server: Any, sid: str, address: str) -> None:
+        super().__init__(server, sid)
+        self.address = address
+        self.attachments = 0
+        self.close_code: int = WSCloseCode.OK
+        # Those that are being served: a request cannot be hashed.
+        self._requests: dict[int, web.BaseRequest] = {}
+        self._pinged = False
+        # One at a time: the next ping, or the wait for its pong, or the end of the patience with a closed client.
+        self._timer: asyncio.TimerHandle | None = None
+        self._connect_timer: asyncio.TimerHandle | None = None
+        self._leaving: asyncio.Task[None] | None = None
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    def push(self, packet: Packet) -> None:
+        """Queue a packet; a client that has too much waiting is cut off. Never waits and never raises."""
+        if self.queue.ended:
+            return
+        if self.queue.full:
+            _log.info("a client does not read", address=self.address, queued=self.queue.bytes)
+            self.abort()
+        else:
+            self.queue.put(packet)
+
+    async def send(self, pkt: Packet) -> None:
+        """Upstream's name for `push`."""
+        self.push(pkt)
+
+    @property
+    def queued_bytes(self) -> int:
+        """How much is on its way to the client, and not with the operating system yet."""
+        return self.queue.bytes
+
+    async def drained(self, below: int) -> None:
+        """Wait until less than `below` bytes are queued, or the session has ended."""
+        await self.queue.drained(below)
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    async def close(
+        self, wait: bool = True, abort: bool = False, reason: str | None = None
+    ) -> None:
+        """End the session, and wait for its disconnect handlers (not, as upstream, until the client has read).
+
+        What is queued still goes out, unless `abort`.
+        """
+        self.leave(reason or self.server.reason.SERVER_DISCONNECT, drop=abort)
+        if self._leaving is not None:
+            # Shielded: the task that reads this very client may be the one that closes it, and ends with it.
+            await asyncio.shield(self._leaving)
+
+    def leave(self, reason: str, *, drop: bool) -> None:
+        """End the session: with `drop` at once, else as soon as what is queued has gone out."""
+        if not self.closing:
+            self.closing = True
+            self._stop(self._timer, self._connect_timer)
+            if not drop:
+                self.queue.put(_CLOSE)
+            self._leaving = self.server.start_background_task(
+                self.server._trigger_event, "disconnect", self.sid, reason, run_async=False
+            )
+            self._timer = self._later(_LINGER, self.abort)
+        self.queue.end(drop=drop)
+        if drop:
+            self._forget()
+
+    def abort(self) -> None:
+        """End the session and its transport without a word: a client that does not read never sees one."""
+        self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
+        for request in self._requests.values():
+            if request.transport is not None:
+                request.transport.abort()
+
+    def _forget(self) -> None:
+        self.closed = True
+        self.server.sockets.pop(self.sid, None)
+        if not self._requests:
+            self._stop(self._timer)
+
+    # -- deadlines --------------------------------------------------------------------------------
+
+    def _later(self, seconds: float, callback: Any, *arguments: Any) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, callback, *arguments)
+
+    @staticmethod
+    def _stop(*timers: asyncio.TimerHandle | None) -> None:
+        for timer in timers:
+            if timer is not None:
+                timer.cancel()
+
+    def schedule_ping(self) -> None:
+        """Ping the client after a while."""
+        self._timer = self._later(self.server.ping_interval, self._ping)
+
+    def _ping(self) -> None:
+        self._pinged = True
+        self._timer = self._later(
+            self.server.ping_timeout,
+            lambda: self.leave(self.server.reason.PING_TIMEOUT, drop=False),
+        )
+        self.push(_PING)
+        if self.upgraded:
+            # Queued behind all that was sent before: its pong proves that it arrived.
+            self.server.on_ping(self.sid)
+
+    def _pong(self) -> None:
+        if self._pinged and not self.closing:
+            self._pinged = False
+            self._stop(self._timer)
+            if self.upgraded:
+                self.server.on_pong(self.sid)
+            self.schedule_ping()
+
+    def await_connect(self) -> None:
+        """From now on the client has the CONNECT deadline's time to have a Socket.IO session accepted."""
+        self.connect_accepted()
+        if not self.closing:
+            self._connect_timer = self._later(
+                self.server.connect_timeout,
+                lambda: self.leave(self.server.reason.SERVER_DISCONNECT, drop=False),
+            )
+
+    def connect_accepted(self) -> None:
+        """The deadline is met."""
+        self._stop(self._connect_timer)
+
+    # -- receiving --------------------------------------------------------------------------------
+
+    async def _receive(self, frame: str) -> None:
+        """Take a text frame.
+
+        Raises:
+            BadFrame: no packet, or one that a client does not send here.
+        """
+        kind = frame[:1]
+        if kind == frames.MESSAGE:
+            await self._message(frame[1:])
+        elif kind == frames.PONG:
+            self._pong()
+        elif kind == frames.CLOSE:
+            self.leave(self.server.reason.CLIENT_DISCONNECT, drop=True)
+        elif kind == frames.BASE64:
+            # Whatever is in it is thrown away.
+            await self._message(b"")
+        else:
+            raise frames.BadFrame
+
+    async def _message(self, data: str | bytes) -> None:
+        # Upstream's _trigger_event makes a closure per message, and goes on after a crash.
+        try:
+            await self.server.handlers["message"](self.sid, data)
+        except frames.BadFrame:
+            raise
+        except Exception as error:
+            _log.exception("a frame crashed")
+            raise frames.BadFrame from error

@@ -1,0 +1,187 @@
+"""One Engine.IO session, over WebSocket or polling, with everything about it bounded.
+
+python-engineio 4.15.1's ``AsyncSocket`` decides between the transports and upgrades; what is overridden of it:
+
+- ``send``, ``poll``: its queue has no bound and outlives the session; ours is a `SendQueue`;
+- ``close``: it may wait for ever for the client to read, and leaves a WebSocket open until its next ping;
+- ``schedule_ping``: a task per ping, and a monitor that walks through all sessions; ours is one timer;
+- ``handle_get_request``: several polls at once may take packets from each other;
+- ``handle_post_request``: garbage is logged with a traceback and answered 200, and a payload of more than 16
+  packets is thrown away;
+- ``_upgrade_websocket``: a second one runs beside the first;
+- ``_websocket_handler``: a task and a timer per frame; an empty or garbage frame ends the reader, not the
+  connection.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from engineio.packet import NOOP, Packet
+from engineio.payload import Payload
+
+from chatserver.doors import frames
+from chatserver.doors.link import Link
+
+_NOOP = Packet(NOOP)
+
+# Keys of the environ: whose polled packets a response holds, and its status where upstream has no way to say it.
+POLLED_BY = "chatserver.polled_by"
+STATUS = "chatserver.status"
+
+
+class Socket(Link):
+    """Made by `EngineServer`."""
+
+    def __init__(self, server: Any, sid: str, address: str) -> None:
+        super().__init__(server, sid, address)
+        self._polled: list[Packet] = []
+        self._polling = self._posting = False
+
+    # -- polling ----------------------------------------------------------------------------------
+
+    async def handle_get_request(self, environ: dict[str, Any]) -> Any:
+        """A poll, or the request to speak WebSocket from now on."""
+        if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+            with self._serving(environ["aiohttp.request"]):
+                return await self._upgrade_websocket(environ)
+        return await self.answer_poll(environ)
+
+    async def answer_poll(self, environ: dict[str, Any]) -> Any:
+        """The packets for a polling response, which comes back to `respond`."""
+        if self._polling:
+            self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
+            return self.server._bad_request("One poll at a time")
+        self._polling = True
+        self._requests[id(environ["aiohttp.request"])] = environ["aiohttp.request"]
+        environ[POLLED_BY] = self
+        return await self.poll()
+
+    async def poll(self) -> list[Packet]:
+        """What is queued, once there is something; a response's worth of it."""
+        while self.queue.empty and not (self.queue.ended or self.upgrading or self.upgraded):
+            await self.queue.changed.wait()
+        if self.upgrading or self.upgraded:
+            return [_NOOP]
+        # Clients of python-engineio take no more packets at once.
+        self._polled = self.queue.take(Payload.max_decode_packets)
+        return self._polled or [_NOOP]
+
+    async def respond(self, request: web.BaseRequest, response: web.Response) -> None:
+        """Write what was polled; a response that cannot be written ends the session: its packets are lost."""
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        except OSError:
+            self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
+        finally:
+            for packet in self._polled:
+                self.queue.written(packet)
+            self._polled = []
+            self._polling = False
+            self._requests.pop(id(request), None)
+        if self.closing and self.queue.empty:
+            self._forget()
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Frames from a polling client. What is wrong with them is answered by the status; never raises."""
+        request = environ["aiohttp.request"]
+        try:
+            if self._posting:
+                raise frames.BadFrame
+            self._posting = True
+            try:
+                with self._serving(request):
+                    for frame in frames.split(await request.read()):
+                        if not self.closing:
+                            await self._receive(frame)
+            finally:
+                self._posting = False
+        except web.HTTPRequestEntityTooLarge:
+            environ[STATUS] = 413
+        except (frames.BadFrame, web.RequestPayloadError, OSError):
+            environ[STATUS] = 400
+        if STATUS in environ:
+            self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
+
+    @contextmanager
+    def _serving(self, request: web.BaseRequest) -> Iterator[None]:
+        self._requests[id(request)] = request
+        try:
+            yield
+        finally:
+            self._requests.pop(id(request), None)
+
+    # -- WebSocket --------------------------------------------------------------------------------
+
+    async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
+        if self.upgrading or self.closing:
+            return self.server._bad_request("Being upgraded already")
+        return await super()._upgrade_websocket(environ)
+
+    async def _websocket_handler(self, ws: Any) -> None:
+        """Write until the queue ends; a task beside it reads."""
+        if self.connected and not await self._upgrade(ws):
+            await ws.close(WSCloseCode.PROTOCOL_ERROR)
+            return
+        self.connected = self.upgraded = True
+        self.upgrading = False
+        reader = asyncio.create_task(self._read(ws))
+        try:
+            await self._write(ws)
+        except OSError:
+            pass  # the client is gone
+        finally:
+            reader.cancel()
+            await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+            await asyncio.wait((reader,))
+            await ws.close(self.close_code)
+            self._stop(self._timer)
+
+    async def _write(self, ws: Any) -> None:
+        queue = self.queue
+        while True:
+            for packet in queue.take(1):
+                await ws.send(packet)
+                queue.written(packet)
+            if queue.empty:
+                if queue.ended:
+                    return
+                await queue.changed.wait()
+
+    async def _read(self, ws: Any) -> None:
+        receive = ws.receive
+        try:
+            while True:
+                message: WSMessage = await receive()
+                if message.type is WSMsgType.TEXT:
+                    if not self.closing:
+                        await self._receive(message.data)
+                elif message.type is WSMsgType.BINARY:
+                    if not self.closing:
+                        await self._message(message.data)
+                else:
+                    break
+        except frames.BadFrame:
+            self.close_code = WSCloseCode.PROTOCOL_ERROR
+        finally:
+            self.leave(self.server.reason.TRANSPORT_CLOSE, drop=True)
+
+    async def _upgrade(self, ws: Any) -> bool:
+        """Whether the client has moved from polling to this WebSocket (engine.io-protocol, "Upgrade")."""
+        self.upgrading = True
+        try:
+            async with asyncio.timeout(self.server.connect_timeout):
+                if (await ws.receive()).data != frames.PROBE:
+                    return False
+                await ws.send(Packet(frames.PONG_TYPE, data="probe"))
+                # Ends the poll that waits: nothing more goes out that way.
+                self.queue.changed.fire()
+                self.upgraded = (await ws.receive()).data == frames.UPGRADE
+        except (TimeoutError, OSError):
+            pass
+        finally:
+            self.upgrading = False
+        return bool(self.upgraded)

@@ -1,0 +1,107 @@
+"""A transport is given some time to become a session; what does not is closed."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import orjson
+import pytest
+
+from tests.conftest import User
+from tests.support.inside import empty, sockets, until
+from tests.support.polling import polling
+from tests.support.raw import raw_client, raw_socket
+from tests.support.servers import Server, local_server
+
+
+@pytest.fixture
+async def hasty(dsn: str) -> AsyncIterator[Server]:
+    """A server that gives clients little time to connect."""
+    async with local_server(dsn, CONNECT_TIMEOUT="300") as server:
+        yield server
+
+
+def _auth(user: User) -> str:
+    return orjson.dumps({"token": user.token}).decode()
+
+
+async def test_a_silent_transport(hasty: Server) -> None:
+    """A WebSocket on which nobody connects is closed after the CONNECT deadline."""
+    async with raw_socket(hasty.url) as raw:
+        await raw.closed()
+    await empty(hasty)
+
+
+async def test_a_silent_poller(hasty: Server) -> None:
+    """So is a polling session: its poll says so, and the next is refused."""
+    async with polling(hasty.url) as client:
+        assert await client.poll() == (200, ["1"])
+        await client.gone()
+    await empty(hasty)
+
+
+async def test_a_poller_that_never_polls(hasty: Server) -> None:
+    """A polling session whose client never polls is dropped as well, once it had time to fetch the news."""
+    async with polling(hasty.url) as client:
+        await empty(hasty)
+        await client.gone()
+
+
+async def test_a_refused_client_that_stays(hasty: Server) -> None:
+    """A client that was refused, and neither hangs up nor tries again, is closed at the same deadline."""
+    async with raw_socket(hasty.url) as raw:
+        assert (await raw.connect('{"token":"garbage"}')).startswith("4{")
+        await raw.closed()
+    await empty(hasty)
+
+
+async def test_a_second_try(hasty: Server, alice: User) -> None:
+    """Until then it may try again on the same transport, and stays if it is accepted."""
+    async with raw_socket(hasty.url) as raw:
+        assert (await raw.connect('{"token":"garbage"}')).startswith("4{")
+        assert (await raw.connect(_auth(alice))).startswith("0{")
+        async with raw_socket(hasty.url) as later:
+            await later.closed()
+        await raw.works()
+
+
+async def test_a_client_that_disconnects_and_stays(hasty: Server, alice: User) -> None:
+    """A client that ends its session and keeps its transport has the same time to connect again."""
+    async with raw_client(hasty.url, alice.token) as raw:
+        await raw.frame("41")
+        assert (await raw.connect(_auth(alice))).startswith("0{")
+        await raw.push("session:ready")
+        await raw.frame("41")
+        await raw.closed()
+    await empty(hasty)
+
+
+async def test_an_upgrade_that_never_comes(hasty: Server, alice: User) -> None:
+    """A WebSocket that is opened for a polling session and never upgrades it is closed; the session goes on."""
+    async with polling(hasty.url) as client, aiohttp.ClientSession() as http:
+        await client.connect(alice.token)
+        upgrade = client.url.replace("transport=polling", "transport=websocket")
+        async with http.ws_connect(upgrade) as socket:
+            # A second one beside it is refused.
+            await until(lambda: sockets(hasty)[0].upgrading)
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="400"):
+                await http.ws_connect(upgrade)
+            assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+        assert await client.post('421["system:ping"]') == 200
+        assert (await client.poll())[1][0].startswith('431[{"success":true')
+
+
+async def test_an_upgrade(hasty: Server, alice: User) -> None:
+    """A polling session moves to a WebSocket without losing or doubling a packet, and its poll ends."""
+    async with polling(hasty.url) as client, aiohttp.ClientSession() as http:
+        await client.connect(alice.token)
+        upgrade = client.url.replace("transport=polling", "transport=websocket")
+        async with http.ws_connect(upgrade) as socket:
+            await socket.send_str("2probe")
+            assert await socket.receive_str(timeout=5) == "3probe"
+            assert await client.poll() == (200, ["6"])
+            assert await client.post('421["system:ping"]') == 200
+            await socket.send_str("5")
+            await socket.send_str('422["system:ping"]')
+            for number in (1, 2):
+                assert (await socket.receive_str(timeout=5)).startswith(f"43{number}[")
+            await client.gone()
