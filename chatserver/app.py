@@ -20,6 +20,7 @@ from chatserver.directory import Directory
 from chatserver.doors import web as doors_web
 from chatserver.doors.engine import Engine, LocalManager
 from chatserver.doors.probes import Probes
+from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.doors.redis_manager import RedisManager
 from chatserver.doors.rest import RestDoor
 from chatserver.doors.socketio import SocketIODoor
@@ -33,7 +34,8 @@ from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.offset import Pids
 from chatserver.presence import Presence
-from chatserver.presence_store import LocalPresence, PresenceStore, RedisPresence
+from chatserver.presence_redis import RedisPresence
+from chatserver.presence_store import LocalPresence, PresenceStore
 from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
 from chatserver.requests import Requests
@@ -89,6 +91,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
             db, directory, delivery, presence_store, max_members=settings.presence_max_members
         )
         stack.push_async_callback(presence.close)
+        presence.start()
         typing = TypingState(db, delivery)
         delivered = Delivered(db, delivery)
         stack.push_async_callback(delivered.close)
@@ -132,15 +135,20 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
             max_connections=settings.max_connections,
             single_session=settings.single_session,
         )
-        log_reader = LogReader(db, delivery, epoch, healthy=lambda: True, on_new_history=stop)
+        log_reader = LogReader(db, delivery, epoch, on_new_history=stop)
         retention = Retention(db)
         retention.start()
         stack.push_async_callback(retention.stop)
         await log_reader.start()
         stack.push_async_callback(log_reader.stop)
         if isinstance(manager, RedisManager):
-            manager.start(delivery)
+            # While the bell cannot be trusted the log is read more often, and at once when it is back.
+            manager.on_lost.append(log_reader.alarm)
+            manager.on_recovered.append(log_reader.calm)
             stack.push_async_callback(manager.stop)
+            await manager.start(delivery)
+            if not manager.healthy:
+                log_reader.alarm()
         stack.push_async_callback(engine.shutdown)
 
         async def check_database() -> bool:
@@ -165,13 +173,13 @@ def _redis(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[LocalManager | RedisManager, PresenceStore]:
     """Without Redis, one process serves alone."""
+    grace = settings.presence_grace
     if settings.redis_url is None:
-        return LocalManager(), LocalPresence()
-    manager = RedisManager(settings.redis_url)
-    # A stalled Redis must not stall a connection: presence falls back to what this process knows.
-    redis = manager.client(timeout=1.0)
-    stack.push_async_callback(redis.aclose)
-    return manager, RedisPresence(redis)
+        return LocalManager(), LocalPresence(grace)
+    redis = redis_client(settings.redis_url, timeout=1.0)
+    stack.push_async_callback(close_client, redis)
+    presence = RedisPresence(redis, grace=grace, lease=settings.presence_lease)
+    return RedisManager(settings.redis_url), presence
 
 
 def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:

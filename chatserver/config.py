@@ -59,6 +59,8 @@ class Settings:
     message_rate_limit: int
     presence_max_members: int
     group_max_members: int
+    presence_grace: float
+    presence_lease: float
     single_session: bool
     trusted_proxy_hops: int
     cors_origins: tuple[str, ...]
@@ -101,6 +103,8 @@ def load_settings(env: Mapping[str, str], *, state_directory: Path) -> Settings:
         message_rate_limit=read.number("MESSAGE_RATE_LIMIT"),
         presence_max_members=read.number("PRESENCE_MAX_MEMBERS"),
         group_max_members=read.number("GROUP_MAX_MEMBERS"),
+        presence_grace=read.seconds("PRESENCE_GRACE"),
+        presence_lease=read.seconds("PRESENCE_LEASE"),
         single_session=read.flag("SINGLE_SESSION"),
         trusted_proxy_hops=read.number(
             "TRUSTED_PROXY_HOPS", default="1" if env.get("DYNO") else None

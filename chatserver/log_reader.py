@@ -24,7 +24,6 @@ class LogReader:
     """Reads the log once a second; every 200 ms while the bell cannot be trusted.
 
     Args:
-        healthy: whether the bell works.
         on_new_history: called when the database is no longer the one that was started on (a failover, a
             restore): what this process remembers of seqs may never have happened.
     """
@@ -34,13 +33,12 @@ class LogReader:
         db: Database,
         delivery: Delivery,
         epoch: str,
-        healthy: Callable[[], bool],
         on_new_history: Callable[[], None],
     ) -> None:
         self._db = db
         self._delivery = delivery
         self._epoch = epoch
-        self._healthy = healthy
+        self._pause = CALM
         self._on_new_history = on_new_history
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -63,13 +61,19 @@ class LogReader:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def wake(self) -> None:
-        """Look at once: the bell has been away."""
+    def alarm(self) -> None:
+        """The bell is away: look more often, from now on."""
+        self._pause = ALARMED
+        self._wake.set()
+
+    def calm(self) -> None:
+        """The bell is back: look at once for what it lost, then seldom."""
+        self._pause = CALM
         self._wake.set()
 
     async def _read_for_ever(self) -> None:
         while True:
-            pause = (CALM if self._healthy() else ALARMED) * random.uniform(0.8, 1)  # noqa: S311
+            pause = self._pause * random.uniform(0.8, 1)  # noqa: S311 - no secret
             try:
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
