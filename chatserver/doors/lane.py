@@ -5,6 +5,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from chatserver.logs import get_logger
+
+_log = get_logger(__name__)
+
 # How many commands one connection may have under way; then its socket is not read until one is answered.
 _UNDER_WAY = 64
 
@@ -44,6 +48,9 @@ class Lane:
     async def _run(self, work: Work) -> None:
         try:
             await work()
+        except Exception:
+            # What waits behind it has its turn all the same.
+            _log.exception("a command's answer crashed")
         finally:
             self._slots.release()
 

@@ -22,12 +22,22 @@ VALID: dict[str, dict[str, Any]] = {
     "chat:message_send": {"conversationId": _ID, "content": "Hello"},
     "chat:message_delivered": {"messageId": _ID},
     "chat:message_read": {"messageId": _ID},
+    "chat:message_edit": {"messageId": _ID, "content": "Hello"},
+    "chat:message_delete": {"messageId": _ID, "deleteForEveryone": False},
+    "chat:reaction_add": {"messageId": _ID, "reaction": "👍"},
+    "chat:reaction_remove": {"messageId": _ID},
     "chat:typing": {**_OF_CONVERSATION, "isTyping": True},
     "chat:history": _OF_CONVERSATION,
     "chat:sync": {**_OF_CONVERSATION, "afterSeq": 0},
     "chat:conversation_open": {"recipientId": _NOBODY},
     "chat:conversation_list": {},
     "chat:conversation_get": _OF_CONVERSATION,
+    "chat:conversation_block": {**_OF_CONVERSATION, "block": True},
+    "group:create": {"title": "A group", "participantIds": [_NOBODY]},
+    "group:list": {},
+    "group:member_add": {**_OF_CONVERSATION, "userId": _NOBODY},
+    "group:member_remove": {**_OF_CONVERSATION, "userId": _NOBODY},
+    "group:leave": _OF_CONVERSATION,
     "presence:online": {},
     "presence:offline": {},
     "presence:list": {},
@@ -56,7 +66,8 @@ def _bad_text(field: Text) -> Iterator[Any]:
     yield from _NOT_A_STRING
     yield from _HOSTILE_TEXTS
     yield "x" * (field.high + 1)
-    yield "x" * (field.low - 1)
+    if field.low:
+        yield "x" * (field.low - 1)
     if not field.blank:
         yield " \n\t"
     if isinstance(field, UserId):
@@ -89,7 +100,8 @@ def _bad_word(field: OneOf) -> Iterator[Any]:
 def _bad_list(field: Many) -> Iterator[Any]:
     yield from ("", "x", 5, True, {}, {"0": _ID}, float("nan"))
     yield ["x"] * (field.high + 1)
-    yield ["x"] * (field.low - 1)
+    if field.low:
+        yield ["x"] * (field.low - 1)
 
 
 def _bad_object(field: Metadata) -> Iterator[Any]:
