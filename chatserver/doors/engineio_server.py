@@ -99,6 +99,8 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         self.send_queue_bytes = send_queue_bytes
         self.connect_timeout = connect_timeout
         self.proxy_hops = proxy_hops
+        # Those of `sockets`, and those whose session is over and whose last request is still being served.
+        self.open: set[Socket] = set()
         self._async: dict[str, Any] = {
             **self._async,
             "websocket": _CompressingWebSocket if compress else _WebSocket,
@@ -116,6 +118,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         sid = self.generate_id()
         socket = Socket(self, sid, client_address(environ["aiohttp.request"], self.proxy_hops))
         self.sockets[sid] = socket
+        self.open.add(socket)
         opening = {
             "sid": sid,
             "upgrades": self._upgrades(sid, transport),
