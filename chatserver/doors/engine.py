@@ -94,7 +94,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
     @property
     def transports(self) -> int:
         """How many are open, with a Socket.IO session or without."""
-        return len(self.eio.sockets)
+        return len(self.eio.open)
 
     def push(self, eio_sid: str, packet: eio_packet.Packet) -> None:
         """Queue a packet for a client; one that is gone gets none. Never waits and never raises."""
@@ -135,7 +135,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
 
     def abort_all(self) -> None:
         """Cut off who is still there."""
-        for socket in list(self.eio.sockets.values()):
+        for socket in list(self.eio.open):
             socket.abort()
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:

@@ -103,6 +103,8 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         # Told of a WebSocket's heartbeats, by its id: a ping is queued; its pong is here.
         self.on_ping: Callable[[str], None] = lambda _sid: None
         self.on_pong: Callable[[str], None] = lambda _sid: None
+        # Those of `sockets`, and those whose session is over and whose last request is still being served.
+        self.open: set[Socket] = set()
         self._async: dict[str, Any] = {
             **self._async,
             "websocket": _CompressingWebSocket if compress else _WebSocket,
@@ -120,6 +122,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         sid = self.generate_id()
         socket = Socket(self, sid, client_address(environ["aiohttp.request"], self.proxy_hops))
         self.sockets[sid] = socket
+        self.open.add(socket)
         opening = {
             "sid": sid,
             "upgrades": self._upgrades(sid, transport),

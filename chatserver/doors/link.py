@@ -4,6 +4,8 @@ See `chatserver.doors.sockets` for what is overridden of python-engineio's ``Asy
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import WSCloseCode, web
@@ -108,8 +110,25 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
     def _forget(self) -> None:
         self.closed = True
         self.server.sockets.pop(self.sid, None)
-        if not self._requests:
+        self._settle()
+
+    @contextmanager
+    def _serving(self, request: web.BaseRequest) -> Iterator[None]:
+        self._requests[id(request)] = request
+        try:
+            yield
+        finally:
+            self._served(request)
+
+    def _served(self, request: web.BaseRequest) -> None:
+        self._requests.pop(id(request), None)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Once the session has ended and its requests are served, nothing is left of it."""
+        if self.closed and not self._requests:
             self._stop(self._timer)
+            self.server.open.discard(self)
 
     # -- deadlines --------------------------------------------------------------------------------
 

@@ -14,8 +14,6 @@ python-engineio 4.15.1's ``AsyncSocket`` decides between the transports and upgr
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -55,7 +53,8 @@ class Socket(Link):
             self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
             return self.server._bad_request("One poll at a time")
         self._polling = True
-        self._requests[id(environ["aiohttp.request"])] = environ["aiohttp.request"]
+        request = environ["aiohttp.request"]
+        self._requests[id(request)] = request
         environ[POLLED_BY] = self
         return await self.poll()
 
@@ -81,7 +80,7 @@ class Socket(Link):
                 self.queue.written(packet)
             self._polled = []
             self._polling = False
-            self._requests.pop(id(request), None)
+            self._served(request)
         if self.closing and self.queue.empty:
             self._forget()
 
@@ -105,14 +104,6 @@ class Socket(Link):
             environ[STATUS] = 400
         if STATUS in environ:
             self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
-
-    @contextmanager
-    def _serving(self, request: web.BaseRequest) -> Iterator[None]:
-        self._requests[id(request)] = request
-        try:
-            yield
-        finally:
-            self._requests.pop(id(request), None)
 
     # -- WebSocket --------------------------------------------------------------------------------
 
@@ -138,7 +129,6 @@ class Socket(Link):
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
             await asyncio.wait((reader,))
             await ws.close(self.close_code)
-            self._stop(self._timer)
 
     async def _write(self, ws: Any) -> None:
         queue = self.queue

@@ -6,6 +6,7 @@ import aiohttp
 import orjson
 import pytest
 
+from chatserver.doors import link
 from tests.conftest import User
 from tests.support.inside import empty, sockets, until
 from tests.support.polling import polling
@@ -39,8 +40,9 @@ async def test_a_silent_poller(hasty: Server) -> None:
     await empty(hasty)
 
 
-async def test_a_poller_that_never_polls(hasty: Server) -> None:
+async def test_a_poller_that_never_polls(hasty: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A polling session whose client never polls is dropped as well, once it had time to fetch the news."""
+    monkeypatch.setattr(link, "_LINGER", 0.1)
     async with polling(hasty.url) as client:
         await empty(hasty)
         await client.gone()

@@ -52,4 +52,5 @@ async def empty(server: Server) -> None:
     manager = engine(server).manager
     assert not any(manager.rooms.get("/", {}).values()), manager.rooms
     assert manager.pending_connect == {}
-    assert door(server)._delivery._rooms == {}
+    await until(lambda: not engine(server).transports)
+    assert not any(door(server)._delivery._rooms.values())

@@ -94,7 +94,12 @@ def gate(service: Service, timeout: float = 5.0) -> Gate:
             "no row in the table for noun:more",
         ),
         ([row("works")], {"works": works}, [], "which is no service"),
-        ([row("works"), row("works")], {"works": works}, [Service], "noun:works stands in the table twice"),
+        (
+            [row("works"), row("works")],
+            {"works": works},
+            [Service],
+            "noun:works stands in the table twice",
+        ),
     ],
 )
 async def test_rows_and_handlers_belong_together(
