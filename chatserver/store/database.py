@@ -25,18 +25,24 @@ Record: TypeAlias = asyncpg.Record
 _log = get_logger(__name__)
 
 # asyncpg's own classes for "the server is not there, or not now": class 08 (connection), 53 (resources),
-# 57 (operator intervention, statement time-out), 40 (serialisation, deadlock), 55P03 (lock time-out).
+# 57 (operator intervention, statement time-out), 40 (serialisation, deadlock), 55P03 (lock time-out),
+# 25006 (read-only).
 _PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
+    # The old primary after a failover.
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
+# What tells of the server, not of this connection alone.
+_TELLING = (TimeoutError, asyncpg.ReadOnlySQLTransactionError)
+
 # While the database is away every ask fails; the log need not say so more often than this (s).
 _SAY_EVERY = 1.0
 
@@ -146,7 +152,7 @@ class Database:
         try:
             yield connection
         except _PASSING as error:
-            if connection.is_closed() or isinstance(error, TimeoutError):
+            if connection.is_closed() or isinstance(error, _TELLING):
                 await self._suspect(connection.generation)
             raise
         finally:
