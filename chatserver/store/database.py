@@ -144,7 +144,12 @@ class Database:
         # A wait for a connection has an end too: behind a stalled server the queue would only grow.
         connection: Any
         try:
-            connection = await self._pool.acquire(timeout=self._settings.connection_timeout)
+            async with asyncio.timeout(self._settings.connection_timeout):
+                connection = await self._pool.acquire()
+                while connection.generation != self._generation:
+                    # It goes without a farewell, for which it may lack the other end.
+                    connection.terminate()
+                    connection = await self._pool.acquire()
         except (asyncpg.PostgresError, ConfigError) as error:
             # Whatever keeps us out (a database that is renamed, a password that is changed) is none
             # of the request's fault.
@@ -153,12 +158,14 @@ class Database:
             yield connection
         except _PASSING as error:
             if connection.is_closed() or isinstance(error, _TELLING):
-                await self._suspect(connection.generation)
+                self._suspect(connection.generation)
             raise
         finally:
-            await self._pool.release(connection)
+            # A statement that ran out of time is being cancelled meanwhile; where that is not heard of in
+            # time, the connection is cut.
+            await self._pool.release(connection, timeout=self._settings.connection_timeout)
 
-    async def _suspect(self, generation: int) -> None:
+    def _suspect(self, generation: int) -> None:
         """One connection is lost: the others of its time may be, too, and are made anew when next asked for.
 
         A server that went away without a word (a failover, a cut network) answers none of them, and each
@@ -166,7 +173,6 @@ class Database:
         """
         if generation == self._generation:
             self._generation += 1
-            await self._pool.expire_connections()
 
     @contextmanager
     def _passing_errors(self, query: str) -> Iterator[None]:

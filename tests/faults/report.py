@@ -2,20 +2,20 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
 from tests.faults.play import Result
 
 _HEAD = """# Reliability
 
-What two `chatserver serve` processes on one PostgreSQL and one Redis do when something breaks, as `make faults` saw it.
-The run writes this page; nobody else does.
+What two `chatserver serve` processes on one PostgreSQL and one Redis do when something breaks, as `make faults`
+saw it. The run writes this page; nobody else does.
 
-In each scenario people on both processes write to each other, each with a connection that resumes as the stock client's
-does, comes back by itself to either process, and sends again what was not acked, under the same `clientMessageId`. Every
-person's partner is on the other process, and half of them have a second device there. In the end every device's record
-of acks and receipts is judged against the database.
+In each scenario people on both processes write to each other. Each has a connection that resumes as the stock
+client's does, comes back by itself to either process, and sends again what was not acked, under the same
+`clientMessageId`. Everybody's partner is on the other process, and half of them have a second device there. In the
+end every device's record of acks and receipts is judged against the database.
 
 """
 
@@ -36,9 +36,10 @@ All of these are to be 0:
 _TIMES = """
 Times as observed, in seconds:
 
-- **answer**: the longest that an attempt to send waited for its ack, its error, or the end of its connection (promised: 5);
-- **receipt**: the longest from an ack to the arrival at a device that was connected all the while, on the other process
-  too (promised: 3, also without Redis);
+- **answer**: the longest that an attempt to send waited for its ack, its error, or the end of its connection
+  (promised: 5);
+- **receipt**: the longest from an ack to the arrival at a device that was connected all the while, on the other
+  process too (promised: 3, also without Redis);
 - **silence**: the longest time under load in which nobody got an ack;
 - **recovery**: until it worked again; what is measured stands beside it.
 
@@ -72,7 +73,7 @@ def report(results: Sequence[Result], postgres: str, redis: str) -> str:
                 r.scenario.name,
                 r.scenario.done.format(rate=r.form.rate, times=r.form.times, lasts=r.form.lasts),
                 f"{r.form.rate:.0f}",
-                ", ".join(f"{count} × {kind}" for kind, count in sorted(r.retries.items())),
+                ", ".join(f"{count} times {kind}" for kind, count in sorted(r.retries.items())),
                 r.observed.note,
             )
             for r in results
@@ -104,10 +105,10 @@ def _seconds(value: float) -> str:
     return f"{value:.1f}"
 
 
-def _table(head: str, rows: "Sequence[tuple[object, ...]] | object") -> str:
+def _table(head: str, rows: Iterable[tuple[object, ...]]) -> str:
     columns = head.split(" | ")
     lines = [f"| {head} |", "|" + "---|" * len(columns)]
-    lines += [f"| {' | '.join(map(str, row))} |" for row in rows]  # type: ignore[attr-defined]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -117,5 +118,6 @@ def _versions(postgres: str, redis: str) -> str:
     )
     return (
         f"chatserver {version('chatserver')}, Python {platform.python_version()}, {packages}, "
-        f"PostgreSQL {postgres} (durable), Redis {redis}, {os.cpu_count()} processors for everything, the clients included"
+        f"PostgreSQL {postgres} (durable), Redis {redis}, "
+        f"{os.cpu_count()} processors for everything, the clients included"
     )
