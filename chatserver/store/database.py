@@ -2,10 +2,12 @@
 
 Every failure that says nothing about the request (no connection, a time-out, a lost server, a
 serialisation conflict) comes out as ``UNAVAILABLE``: the outcome is unknown or nothing happened, and
-the same ids settle it on a retry.
+the same ids settle it on a retry. Nothing is tried again here: whether a lost connection's statement
+was committed cannot be told, and the client's retry under the same id is right in either case.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
@@ -14,7 +16,7 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
-from chatserver.config import DatabaseSettings
+from chatserver.config import ConfigError, DatabaseSettings
 from chatserver.errors import ChatError, unavailable
 from chatserver.logs import get_logger
 from chatserver.store import queries
@@ -23,29 +25,34 @@ Record: TypeAlias = asyncpg.Record
 _log = get_logger(__name__)
 
 # asyncpg's own classes for "the server is not there, or not now": class 08 (connection), 53 (resources),
-# 57 (operator intervention, statement time-out), 40 (serialisation, deadlock), 55P03 (lock time-out).
+# 57 (operator intervention, statement time-out), 40 (serialisation, deadlock), 55P03 (lock time-out),
+# 25006 (read-only).
 _PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
+    # The old primary after a failover.
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
+# What tells of the server, not of this connection alone.
+_TELLING = (TimeoutError, asyncpg.ReadOnlySQLTransactionError)
+
+# While the database is away every ask fails; the log need not say so more often than this (s).
+_SAY_EVERY = 1.0
 
 
-@contextmanager
-def _passing_errors(query: str) -> Iterator[None]:
-    try:
-        yield
-    except ChatError:
-        raise
-    except _PASSING as error:
-        _log.warning("database unavailable", query=query, error=type(error).__name__)
-        raise unavailable() from error
+class _Connection(asyncpg.Connection):
+    """A connection that knows which generation of the pool's connections it belongs to."""
+
+    __slots__ = ("generation",)
+
+    generation: int
 
 
 class Unit:
@@ -74,10 +81,12 @@ class Database:
         ChatError: UNAVAILABLE where PostgreSQL cannot answer now.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", settings: DatabaseSettings) -> None:
-        self._pool = pool
+    def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._sql = queries.load()
+        self._pool: asyncpg.Pool[Record]
+        self._generation = 0
+        self._said_at = 0.0
 
     @classmethod
     async def connect(cls, settings: DatabaseSettings, dsn: str) -> "Database":
@@ -85,8 +94,10 @@ class Database:
 
         Raises:
             OSError, asyncpg.PostgresError: no connection can be made.
+            ConfigError: commits through a pooler would not be durable.
         """
-        pool = await asyncpg.create_pool(
+        database = cls(settings)
+        database._pool = await asyncpg.create_pool(
             dsn,
             min_size=settings.min_size,
             max_size=settings.max_size,
@@ -95,19 +106,12 @@ class Database:
             command_timeout=settings.query_timeout,
             statement_cache_size=settings.statement_cache_size,
             ssl=settings.ssl_context(),
-            init=_init_connection,
+            connection_class=_Connection,
+            init=database._init_connection,
             reset=_keep,
-            server_settings={
-                "application_name": "chatserver",
-                # An ack means durable, whatever the database's default says.
-                "synchronous_commit": "on",
-                "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
-                "timezone": "UTC",
-                # Our statements are short; compiling one costs more than running it.
-                "jit": "off",
-            },
+            server_settings=_server_settings(settings),
         )
-        return cls(pool, settings)
+        return database
 
     async def close(self) -> None:
         """Close the pool; connections that are still busy after 5 s are cut."""
@@ -118,47 +122,116 @@ class Database:
 
     async def all(self, name: str, *args: object) -> list[Record]:
         """The rows of the query `name`."""
-        with _passing_errors(name):
+        with self._passing_errors(name):
             async with self._acquire() as connection:
                 return await connection.fetch(self._sql[name], *args)
 
     async def one(self, name: str, *args: object) -> Record | None:
         """The first row of the query `name`, or None."""
-        with _passing_errors(name):
+        with self._passing_errors(name):
             async with self._acquire() as connection:
                 return await connection.fetchrow(self._sql[name], *args)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Unit]:
         """One READ COMMITTED transaction: each statement in it has a snapshot of its own."""
-        with _passing_errors("transaction"):
+        with self._passing_errors("transaction"):
             async with self._acquire() as connection, connection.transaction():
                 yield Unit(connection, self._sql, self._settings.query_timeout)
 
     @asynccontextmanager
     async def _acquire(self) -> "AsyncIterator[PoolConnectionProxy[Record]]":
         # A wait for a connection has an end too: behind a stalled server the queue would only grow.
+        connection: Any
         try:
-            connection = await self._pool.acquire(timeout=self._settings.connection_timeout)
-        except asyncpg.PostgresError as error:
+            async with asyncio.timeout(self._settings.connection_timeout):
+                connection = await self._pool.acquire()
+                while connection.generation != self._generation:
+                    # It goes without a farewell, for which it may lack the other end.
+                    connection.terminate()
+                    connection = await self._pool.acquire()
+        except (asyncpg.PostgresError, ConfigError) as error:
             # Whatever keeps us out (a database that is renamed, a password that is changed) is none
             # of the request's fault.
             raise asyncpg.InterfaceError(str(error)) from error
         try:
             yield connection
+        except _PASSING as error:
+            if connection.is_closed() or isinstance(error, _TELLING):
+                self._suspect(connection.generation)
+            raise
         finally:
-            await self._pool.release(connection)
+            # A statement that ran out of time is being cancelled meanwhile; where that is not heard of in
+            # time, the connection is cut.
+            await self._pool.release(connection, timeout=self._settings.connection_timeout)
+
+    def _suspect(self, generation: int) -> None:
+        """One connection is lost: the others of its time may be, too, and are made anew when next asked for.
+
+        A server that went away without a word (a failover, a cut network) answers none of them, and each
+        would cost a request its whole time. Connections made since then are above suspicion.
+        """
+        if generation == self._generation:
+            self._generation += 1
+
+    @contextmanager
+    def _passing_errors(self, query: str) -> Iterator[None]:
+        try:
+            yield
+        except ChatError:
+            raise
+        except _PASSING as error:
+            now = time.monotonic()
+            if now - self._said_at >= _SAY_EVERY:
+                self._said_at = now
+                _log.warning("database unavailable", query=query, error=type(error).__name__)
+            raise unavailable() from error
+
+    async def _init_connection(self, connection: Any) -> None:
+        connection.generation = self._generation
+        await connection.set_type_codec(
+            "jsonb",
+            schema="pg_catalog",
+            encoder=lambda value: b"\x01" + orjson.dumps(value),
+            decoder=lambda raw: orjson.loads(raw[1:]),
+            format="binary",
+        )
+        if _through_pooler(self._settings):
+            await _check_durable(connection)
+
+
+def _through_pooler(settings: DatabaseSettings) -> bool:
+    """Without a statement cache we are behind a transaction pooler: a session's settings are not ours."""
+    return settings.statement_cache_size == 0
+
+
+def _server_settings(settings: DatabaseSettings) -> dict[str, str]:
+    """The settings of a session. PgBouncer knows the first two, and refuses a client that asks for others."""
+    known = {"application_name": "chatserver", "timezone": "UTC"}
+    if _through_pooler(settings):
+        return known
+    return {
+        **known,
+        # An ack means durable, whatever the database's default says.
+        "synchronous_commit": "on",
+        "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
+        # Our statements are short; compiling one costs more than running it.
+        "jit": "off",
+    }
+
+
+async def _check_durable(connection: Any) -> None:
+    """Behind a pooler the role's default decides what a commit means; an ack must mean durable.
+
+    Raises:
+        ConfigError
+    """
+    if await connection.fetchval("SHOW synchronous_commit") == "off":
+        raise ConfigError(
+            "DATABASE_URL names a role whose commits are not durable (synchronous_commit is off), and behind "
+            "a pooler no session can change that: ALTER ROLE … SET synchronous_commit = on"
+        )
 
 
 async def _keep(_connection: Any) -> None:
     """Nothing to reset: no session state is ever set, and asyncpg's own reset is one more round trip."""
-
-
-async def _init_connection(connection: Any) -> None:
-    await connection.set_type_codec(
-        "jsonb",
-        schema="pg_catalog",
-        encoder=lambda value: b"\x01" + orjson.dumps(value),
-        decoder=lambda raw: orjson.loads(raw[1:]),
-        format="binary",
-    )

@@ -1,0 +1,313 @@
+"""What befalls the cluster, while people write to each other."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tests.faults.fleet import Fleet
+from tests.faults.hostile_frames import send_malformed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How much of a scenario is played.
+
+    Args:
+        rate: messages per second, over all people.
+        pairs: of people.
+        times: how often the fault comes, or how much of it.
+        lasts: for how many seconds.
+    """
+
+    rate: float = 100
+    pairs: int = 12
+    times: int = 1
+    lasts: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What is worth telling beside the verdict.
+
+    Args:
+        recovery: seconds until it worked again, by the scenario's own measure.
+        note: anything else.
+    """
+
+    recovery: float
+    note: str = ""
+
+
+Play = Callable[[Fleet, Form], Awaitable[Observed]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One row of the table.
+
+    Args:
+        name: what happens.
+        done: how, with the form's fields in braces.
+        measure: what `Observed.recovery` is the time of.
+        receipts: the seconds within which an acked message reaches who is connected, whatever happens.
+        recovers: the seconds that the recovery may take.
+    """
+
+    name: str
+    done: str
+    play: Play
+    measure: str
+    long: Form
+    short: Form
+    receipts: float = 3.0
+    recovers: float | None = None
+
+
+# -- processes ----------------------------------------------------------------------------------------
+
+
+async def _kill(fleet: Fleet, form: Form) -> Observed:
+    slowest = 0.0
+    async with fleet.load(form.rate):
+        for n in range(form.times):
+            await asyncio.sleep(form.lasts)
+            server = fleet.cluster.servers[n % 2]
+            slowest = max(slowest, await fleet.hurt(server, server.end(signal.SIGKILL)))
+            await server.start()
+            await fleet.spread()
+        await asyncio.sleep(form.lasts)
+    return Observed(recovery=slowest)
+
+
+async def _roll(fleet: Fleet, form: Form) -> Observed:
+    slowest = 0.0
+    async with fleet.load(form.rate):
+        for server in fleet.cluster.servers:
+            await asyncio.sleep(form.lasts)
+            slowest = max(slowest, await fleet.hurt(server, server.end(signal.SIGTERM)))
+            await server.start()
+            await fleet.spread()
+        await asyncio.sleep(form.lasts)
+    return Observed(recovery=slowest)
+
+
+async def _crash(fleet: Fleet, form: Form) -> Observed:
+    """Both processes and PostgreSQL at once, with everybody online."""
+    cluster = fleet.cluster
+    async with fleet.load(form.rate):
+        await asyncio.sleep(form.lasts)
+        await asyncio.gather(*(server.end(signal.SIGKILL) for server in cluster.servers))
+        await cluster.postgres.stop(signal.SIGQUIT)
+        cluster.redis.kill()
+        await cluster.postgres.start()
+        await cluster.heal()
+        recovery = await fleet.back()
+        await asyncio.sleep(form.lasts)
+    together = [await first.sees(second.user_id) for first, second, _ in fleet.pairs]
+    return Observed(
+        recovery=recovery, note=f"{sum(together)} of {len(together)} pairs see each other online"
+    )
+
+
+# -- Redis --------------------------------------------------------------------------------------------
+
+
+async def _kill_redis(fleet: Fleet, form: Form) -> Observed:
+    redis = fleet.cluster.redis
+    async with fleet.load(form.rate):
+        await asyncio.sleep(1)
+        redis.kill()
+        await asyncio.sleep(form.lasts)
+        redis.start()
+        recovery = await fleet.probe()
+        await asyncio.sleep(1)
+    return Observed(recovery=recovery)
+
+
+async def _stall_redis(fleet: Fleet, form: Form) -> Observed:
+    redis = fleet.cluster.redis
+    async with fleet.load(form.rate):
+        await asyncio.sleep(1)
+        redis.stall()
+        try:
+            await asyncio.sleep(form.lasts)
+        finally:
+            redis.resume()
+        recovery = await fleet.probe()
+        await asyncio.sleep(1)
+    return Observed(recovery=recovery)
+
+
+# -- PostgreSQL ---------------------------------------------------------------------------------------
+
+
+async def _stop_postgres(fleet: Fleet, form: Form) -> Observed:
+    postgres = fleet.cluster.postgres
+    async with fleet.load(form.rate):
+        await asyncio.sleep(1)
+        await postgres.stop()
+        try:
+            await asyncio.sleep(form.lasts)
+        finally:
+            await postgres.start()
+        recovery = await fleet.probe()
+        await asyncio.sleep(1)
+    return Observed(recovery=recovery)
+
+
+async def _stall_postgres(fleet: Fleet, form: Form) -> Observed:
+    async with fleet.load(form.rate):
+        await asyncio.sleep(1)
+        async with fleet.cluster.postgres.stalled():
+            await asyncio.sleep(form.lasts)
+        recovery = await fleet.probe()
+        await asyncio.sleep(1)
+    return Observed(recovery=recovery)
+
+
+async def _terminate(fleet: Fleet, form: Form) -> Observed:
+    ended = busy = 0
+    slowest = 0.0
+    async with fleet.load(form.rate):
+        for _ in range(form.times):
+            await asyncio.sleep(form.lasts)
+            everything, working = await fleet.cluster.postgres.terminate_backends()
+            ended, busy = ended + everything, busy + working
+            slowest = max(slowest, await fleet.probe())
+    return Observed(recovery=slowest, note=f"{ended} sessions ended, {busy} of them at work")
+
+
+# -- clients ------------------------------------------------------------------------------------------
+
+# Four bytes each, as many as a message may have.
+_LONG_TEXT = "\N{MUSICAL SYMBOL G CLEF}" * 10_000
+
+
+async def _read_nothing(fleet: Fleet, form: Form) -> Observed:
+    """One device stops reading while its conversation gets 40 KB messages; then it reads again.
+
+    Where the server bounds what it holds for one connection, it cuts this one, and the client comes back
+    and recovers; where it does not, its memory grows by what is sent. Either way nobody misses anything.
+    """
+    servers = fleet.cluster.servers
+    before = max(server.memory() for server in servers)
+    sleeper = fleet.clients[2]
+    fleet.pairs = [pair for pair in fleet.pairs if sleeper.user_id == pair[0].user_id] + [
+        pair for pair in fleet.pairs if sleeper.user_id != pair[0].user_id
+    ]
+    connections = sleeper.connections
+    sleeper.pause()
+    async with fleet.load(form.rate):
+        client, _, conversation = fleet.pairs[0]
+        for n in range(form.times):
+            # Below what one conversation may miss before it is to be reloaded (1,000).
+            await fleet.post(client, conversation, f"{n} {_LONG_TEXT}"[:10_000])
+        after = max(server.memory() for server in servers)
+    sleeper.resume()
+    recovery = await fleet.has_everything(sleeper)
+    cut = "was cut and came back" if sleeper.connections > connections else "was kept"
+    note = f"the client {cut}; a process grew by {after - before} MB"
+    return Observed(recovery=recovery, note=note)
+
+
+async def _malformed(fleet: Fleet, form: Form) -> Observed:
+    client = fleet.clients[0]
+    async with fleet.load(form.rate):
+        answers = await send_malformed(client.urls, client.token, form.times)
+        recovery = await fleet.probe()
+    return Observed(recovery=recovery, note=str(answers))
+
+
+# -- the table ----------------------------------------------------------------------------------------
+
+_FRESH = "a fresh send, until its ack"
+_BACK = "all who were cut, until they are back"
+
+SCENARIOS = (
+    Scenario(
+        name="A process is killed",
+        done="`kill -9` of one process after the other, {times} times, at {rate:.0f} messages/s",
+        play=_kill,
+        measure=_BACK,
+        long=Form(rate=300, times=5, lasts=3),
+        short=Form(rate=60, pairs=3, lasts=0.3),
+        # Who is cut comes back to everything, at its own pace; see the recovery.
+        receipts=5.0,
+    ),
+    Scenario(
+        name="Everything is killed",
+        done="`kill -9` of both processes and Redis, a crash of PostgreSQL, with everybody online",
+        play=_crash,
+        measure=_BACK,
+        long=Form(rate=200, lasts=4),
+        short=Form(rate=60, pairs=3, lasts=0.3),
+    ),
+    Scenario(
+        name="A rolling restart",
+        done="SIGTERM to one process after the other",
+        play=_roll,
+        measure=_BACK,
+        long=Form(rate=200, lasts=3),
+        short=Form(rate=60, pairs=3, lasts=0.3),
+    ),
+    Scenario(
+        name="Redis dies",
+        done="`kill -9` of Redis, for {lasts:.0f} s",
+        play=_kill_redis,
+        measure=_FRESH,
+        long=Form(rate=200, lasts=30),
+        short=Form(rate=60, pairs=3, lasts=1),
+    ),
+    Scenario(
+        name="Redis stalls",
+        done="SIGSTOP of Redis, for {lasts:.0f} s",
+        play=_stall_redis,
+        measure=_FRESH,
+        long=Form(rate=200, lasts=12),
+        short=Form(rate=60, pairs=3, lasts=1),
+    ),
+    Scenario(
+        name="PostgreSQL stops",
+        done="PostgreSQL shut down, for {lasts:.0f} s",
+        play=_stop_postgres,
+        measure=_FRESH,
+        long=Form(rate=200, lasts=10),
+        short=Form(rate=60, pairs=3, lasts=0.5),
+        recovers=1.0,
+    ),
+    Scenario(
+        name="PostgreSQL stalls",
+        done="SIGSTOP of all of PostgreSQL's processes, for {lasts:.0f} s",
+        play=_stall_postgres,
+        measure=_FRESH,
+        long=Form(rate=200, lasts=8),
+        short=Form(rate=60, pairs=3, lasts=0.5),
+        recovers=1.0,
+    ),
+    Scenario(
+        name="Backends are terminated",
+        done="`pg_terminate_backend` of all the servers' sessions, {times} times, in mid-commit",
+        play=_terminate,
+        measure=_FRESH,
+        long=Form(rate=300, times=20, lasts=0.5),
+        short=Form(rate=100, pairs=3, times=3, lasts=0.2),
+        recovers=1.0,
+    ),
+    Scenario(
+        name="A client does not read",
+        done="one device stops reading, and is sent {times} messages of 40 KB",
+        play=_read_nothing,
+        measure="who did not read, until it has everything",
+        long=Form(rate=100, times=600),
+        short=Form(rate=30, pairs=2, times=20),
+    ),
+    Scenario(
+        name="Malformed frames",
+        done="{times} frames that no client sends, over connections of their own",
+        play=_malformed,
+        measure=_FRESH,
+        long=Form(rate=100, times=10_000),
+        short=Form(rate=30, pairs=2, times=200),
+    ),
+)
