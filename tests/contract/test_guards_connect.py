@@ -1,5 +1,6 @@
 """A transport is given some time to become a session; what does not is closed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -8,10 +9,11 @@ import pytest
 
 from chatserver.doors import link
 from tests.conftest import User
-from tests.support.inside import empty, sockets, until
+from tests.support.inside import empty, engine, sockets, until
 from tests.support.polling import polling
 from tests.support.raw import raw_client, raw_socket
 from tests.support.servers import Server, local_server
+from tests.support.wire import TEXT, Wire
 
 
 @pytest.fixture
@@ -107,3 +109,29 @@ async def test_an_upgrade(hasty: Server, alice: User) -> None:
             for number in (1, 2):
                 assert (await socket.receive_str(timeout=5)).startswith(f"43{number}[")
             await client.gone()
+
+
+async def test_pings(hasty: Server, alice: User) -> None:
+    """A client that answers pings stays; one that leaves a ping unanswered is closed, over either transport."""
+    eio = engine(hasty).eio
+    eio.ping_interval = eio.ping_timeout = 0.1
+    async with raw_client(hasty.url, alice.token) as alive, Wire(hasty.url) as mute:
+        done = asyncio.Event()
+
+        async def answer_pings() -> None:
+            while not done.is_set():
+                await alive.works()
+
+        answering = asyncio.create_task(answer_pings())
+        await mute.connect(alice.token)
+        assert await mute.receive() == (TEXT, b"2")
+        assert await mute.receive() == (TEXT, b"1")
+        assert await mute.close_code() == 1000
+        async with polling(hasty.url) as client:
+            await client.connect(alice.token)
+            assert await client.poll() == (200, ["2"])
+            assert await client.poll() == (200, ["1"])
+            await client.gone()
+        done.set()
+        await answering
+    await empty(hasty)

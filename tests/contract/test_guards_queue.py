@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chatserver.doors import link
 from tests.conftest import Connect, User
 from tests.support.inside import empty, only_socket, sockets, tell, until
 from tests.support.polling import polling
@@ -55,6 +56,19 @@ async def test_a_websocket_that_does_not_read(
         "chat:sync", conversationId=sent["message"]["conversation_id"], afterSeq=0
     )
     assert [e["data"].get("content") for e in synced["events"]][-1] == "missed"
+
+
+async def test_a_closed_client_that_does_not_read(
+    bounded: Server, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that is closed politely has a few seconds to read what is left for it; then it is cut off."""
+    monkeypatch.setattr(link, "_LINGER", 0.1)
+    async with Wire(bounded.url) as stalled:
+        await stalled.connect(alice.token)
+        tell(bounded, alice.id, _TOO_MUCH)
+        await only_socket(bounded).close()
+        await empty(bounded)
+        await stalled.ended()
 
 
 async def test_what_is_read_does_not_count(bounded: Server, connect: Connect, alice: User) -> None:
