@@ -19,6 +19,7 @@ from chatserver.directory import Directory
 from chatserver.doors import web as doors_web
 from chatserver.doors.engine import Engine, LocalManager
 from chatserver.doors.probes import Probes
+from chatserver.doors.redis_client import redis_client
 from chatserver.doors.redis_manager import RedisManager
 from chatserver.doors.rest import RestDoor
 from chatserver.doors.socketio import SocketIODoor
@@ -28,7 +29,8 @@ from chatserver.history import Reading
 from chatserver.log import Log, Publisher
 from chatserver.messages import MessageReader
 from chatserver.presence import Presence
-from chatserver.presence_store import LocalPresence, PresenceStore, RedisPresence
+from chatserver.presence_redis import RedisPresence
+from chatserver.presence_store import LocalPresence, PresenceStore
 from chatserver.receipts import Receipts
 from chatserver.requests import Requests
 from chatserver.store import Database
@@ -61,7 +63,7 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         db = await Database.connect(settings.database, dsn)
         stack.push_async_callback(db.close)
-        manager, presence_store = _redis(settings, stack)
+        manager, presence_store = _redis(settings)
 
         vault = Vault(settings.encryption_keys)
         directory = Directory(db)
@@ -76,6 +78,7 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
             db, directory, delivery, presence_store, max_members=settings.presence_max_members
         )
         stack.push_async_callback(presence.close)
+        presence.start()
         typing = TypingState(db, delivery)
         gate = Gate(
             schemas.COMMANDS,
@@ -135,17 +138,15 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
         yield App(application, gate, socketio_door, probes)
 
 
-def _redis(
-    settings: Settings, stack: AsyncExitStack
-) -> tuple[LocalManager | RedisManager, PresenceStore]:
+def _redis(settings: Settings) -> tuple[LocalManager | RedisManager, PresenceStore]:
     """Without Redis, one process serves alone."""
+    grace = settings.presence_grace
     if settings.redis_url is None:
-        return LocalManager(), LocalPresence()
-    manager = RedisManager(settings.redis_url)
-    # A stalled Redis must not stall a connection: presence falls back to what this process knows.
-    redis = manager.client(timeout=1.0)
-    stack.push_async_callback(redis.aclose)
-    return manager, RedisPresence(redis)
+        return LocalManager(), LocalPresence(grace)
+    redis = redis_client(settings.redis_url, timeout=1.0)
+    return RedisManager(settings.redis_url), RedisPresence(
+        redis, grace=grace, lease=settings.presence_lease
+    )
 
 
 def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:

@@ -56,6 +56,8 @@ class Settings:
     ws_compression: bool
     message_rate_limit: int
     presence_max_members: int
+    presence_grace: float
+    presence_lease: float
     single_session: bool
     trusted_proxy_hops: int
     cors_origins: tuple[str, ...]
@@ -95,6 +97,8 @@ def load_settings(env: Mapping[str, str], *, state_directory: Path) -> Settings:
         ws_compression=read.flag("WS_COMPRESSION"),
         message_rate_limit=read.number("MESSAGE_RATE_LIMIT"),
         presence_max_members=read.number("PRESENCE_MAX_MEMBERS"),
+        presence_grace=read.seconds("PRESENCE_GRACE"),
+        presence_lease=read.seconds("PRESENCE_LEASE"),
         single_session=read.flag("SINGLE_SESSION"),
         trusted_proxy_hops=read.number(
             "TRUSTED_PROXY_HOPS", default="1" if env.get("DYNO") else None

@@ -71,6 +71,21 @@ VARIABLES: tuple[Variable, ...] = (
         0,
         10_000,
     ),
+    Variable(
+        "PRESENCE_GRACE",
+        "60000",
+        "How long a user whose last connection dropped stays online, ms.",
+        0,
+        _DAY_MS,
+    ),
+    Variable(
+        "PRESENCE_LEASE",
+        "30000",
+        "With Redis: the users of a process that crashed stay online for up to this and the grace, "
+        "ms.",
+        500,
+        _DAY_MS,
+    ),
     Variable("SINGLE_SESSION", "false", "Whether a new connection closes the user's older ones."),
     Variable(
         "TRUSTED_PROXY_HOPS",

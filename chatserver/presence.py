@@ -1,14 +1,15 @@
-"""Who is online: a person with a connection that counts, and for a minute after the last one dropped."""
+"""Who is online: a person with a connection that counts, and for a while after the last one dropped."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from chatserver.delivery import Delivery, user_room
 from chatserver.directory import Directory
 from chatserver.errors import ChatError
 from chatserver.logs import get_logger
-from chatserver.presence_store import PresenceStore
+from chatserver.presence_store import PresenceStore, Status
 from chatserver.session import Session, User
 from chatserver.store import Database
 from chatserver.times import iso_now
@@ -18,8 +19,10 @@ from schemas.wire import payload
 
 _log = get_logger(__name__)
 
-# messaging-implementation.md, "Grace Period Implementation": a dropped link is not a departure.
-GRACE = 60.0
+# Announcing costs a query each. When thousands come back at once, their commands need the database more.
+_AT_ONCE = 4
+# Time for what is under way when the server stops.
+_FINISH = 1.0
 
 
 class Presence:
@@ -39,41 +42,39 @@ class Presence:
         store: PresenceStore,
         *,
         max_members: int,
-        grace: float = GRACE,
     ) -> None:
         self._db = db
         self._directory = directory
         self._delivery = delivery
         self._store = store
         self._max_members = max_members
-        self._grace = grace
         self._present: dict[str, set[str]] = {}
-        self._leaving: dict[str, asyncio.TimerHandle] = {}
-        self._announcing: dict[str, asyncio.Task[None]] = {}
+        self._pending: dict[str, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    def start(self) -> None:
+        """Begin to announce whose grace is over, here or on a process that is no more."""
+        self._store.start(lambda user_id, status: self._start(self._tell, user_id, status))
 
     def connect(self, session: Session) -> None:
         """A connection counts from now on; a single REST request is none."""
         if not session.lasting:
             return
         user_id = session.user.id
-        if timer := self._leaving.pop(user_id, None):
-            timer.cancel()
         connections = self._present.setdefault(user_id, set())
         connections.add(session.connection_id)
-        if len(connections) == 1 and timer is None:
-            self._start(user_id, self._arrive(user_id))
+        if len(connections) == 1:
+            self._start(self._arrive, user_id)
 
     def disconnect(self, session: Session) -> None:
         """A connection dropped: after the grace period its user is gone, unless another is there by then."""
         if self._uncount(session):
-            self._leaving[session.user.id] = asyncio.get_running_loop().call_later(
-                self._grace, self._expire, session.user.id
-            )
+            self._start(self._store.drop, session.user.id)
 
     def leave(self, session: Session) -> None:
         """A connection said that it no longer counts: no grace."""
         if self._uncount(session):
-            self._start(session.user.id, self._depart(session.user.id))
+            self._start(self._depart, session.user.id)
 
     async def contacts(self, user: User) -> tuple[Person, ...]:
         """The contacts who are online, by name."""
@@ -87,11 +88,11 @@ class Presence:
 
     async def close(self) -> None:
         """Forget everybody, silently: their clients are about to connect to another process."""
-        for timer in self._leaving.values():
-            timer.cancel()
-        self._leaving.clear()
-        for task in self._announcing.values():
-            task.cancel()
+        self._present.clear()
+        if pending := list(self._pending.values()):
+            await asyncio.wait(pending, timeout=_FINISH)
+            for task in pending:
+                task.cancel()
         await self._store.close()
 
     def _uncount(self, session: Session) -> bool:
@@ -105,40 +106,49 @@ class Presence:
         del self._present[session.user.id]
         return True
 
-    def _expire(self, user_id: str) -> None:
-        del self._leaving[user_id]
-        self._start(user_id, self._depart(user_id))
-
     async def _arrive(self, user_id: str) -> None:
         if await self._store.add(user_id):
-            await self._announce(user_id, "online")
+            await self._tell(user_id, "online")
 
     async def _depart(self, user_id: str) -> None:
-        if user_id not in self._present and await self._store.remove(user_id):
-            await self._announce(user_id, "offline")
+        if await self._store.leave(user_id):
+            await self._tell(user_id, "offline")
 
-    async def _announce(self, user_id: str, status: str) -> None:
-        rows = await self._db.all("contacts", user_id, self._max_members)
+    async def _tell(self, user_id: str, status: Status) -> None:
+        """Announce a change, and what has changed since then; another process leaves that to this one."""
+        said: Status | None = status
+        while said:
+            await self._announce(user_id, said)
+            said = await self._store.settle(user_id, said)
+
+    async def _announce(self, user_id: str, status: Status) -> None:
+        async with self._turns:
+            rows = await self._db.all("contacts", user_id, self._max_members)
         push = UserStatusChanged(user_id=user_id, status=status, timestamp=iso_now())
         rooms = [user_room(row["user_id"]) for row in rows]
         if rooms:
             self._delivery.tell(rooms, "user:status_changed", payload(push))
 
-    def _start(self, user_id: str, work: Coroutine[Any, Any, None]) -> None:
-        """Announcements run beside what caused them, nobody's connecting waits; one user's in their order."""
-        task = asyncio.create_task(self._guard(self._announcing.get(user_id), work))
-        self._announcing[user_id] = task
+    def _start(self, work: Callable[..., Awaitable[None]], user_id: str, *arguments: Any) -> None:
+        """Changes run beside what caused them, nobody's connecting waits; one user's in their order."""
+        before = self._pending.get(user_id)
+        task = asyncio.create_task(self._after(before, partial(work, user_id, *arguments)))
+        self._pending[user_id] = task
         task.add_done_callback(lambda done: self._done(user_id, done))
 
     def _done(self, user_id: str, task: asyncio.Task[None]) -> None:
-        if self._announcing.get(user_id) is task:
-            del self._announcing[user_id]
+        if self._pending.get(user_id) is task:
+            del self._pending[user_id]
 
     @staticmethod
-    async def _guard(before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
-        if before is not None:
-            await asyncio.wait((before,))
+    async def _after(
+        before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]
+    ) -> None:
         try:
-            await work
+            if before is not None:
+                await asyncio.wait((before,))
+            await work()
         except ChatError as error:
             _log.warning("presence was not announced", code=error.code)
+        except Exception:
+            _log.exception("presence crashed")

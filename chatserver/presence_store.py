@@ -1,157 +1,106 @@
-"""Where presence is kept: in this process, or in Redis for several."""
+"""Where presence is kept: in this process, or in Redis for several (`presence_redis`)."""
 
 import asyncio
-import secrets
-import time
-from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
-from chatserver.logs import get_logger
-
-_log = get_logger(__name__)
+Status = Literal["online", "offline"]
+Changed = Callable[[str, Status], None]
 
 
 class PresenceStore(Protocol):
-    """The users who are online, over all processes."""
+    """The users who are online, over all processes.
+
+    A user is online from `add` until `leave`, or until a grace after the last `drop`. Each change is for one
+    process to announce: the one that is told so by `add`, `leave` or the callback of `start`. Having announced it,
+    it calls `settle`. Calls for one user must come one after the other.
+    """
+
+    def start(self, changed: Changed) -> None:
+        """Begin; `changed` is called with what this process is to announce and did not cause just now."""
 
     async def add(self, user_id: str) -> bool:
-        """A user is online here; True where they were nowhere before."""
+        """A user is here; True where this process is to announce that they are online."""
 
-    async def remove(self, user_id: str) -> bool:
-        """A user is no longer online here; True where they are nowhere else."""
+    async def drop(self, user_id: str) -> None:
+        """A user is no longer here, and has the grace to come back."""
+
+    async def leave(self, user_id: str) -> bool:
+        """A user is no longer here, without grace; True where this process is to announce it."""
+
+    async def settle(self, user_id: str, said: Status) -> Status | None:
+        """A change was announced; gives what has become true meanwhile, for this process to announce next."""
 
     async def online(self, user_ids: Sequence[str]) -> set[str]:
         """Those of the users who are online anywhere."""
 
     async def close(self) -> None:
-        """This process serves nobody any more."""
+        """This process serves nobody any more; its users have the grace to come back elsewhere."""
 
 
 class LocalPresence:
-    """For one process alone."""
+    """For one process alone. Where it ends, so does what it knows.
 
-    def __init__(self) -> None:
-        self._users: set[str] = set()
+    Args:
+        grace: seconds.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+        self._changed: Changed = lambda _user_id, _status: None
+        self._here: set[str] = set()
+        self._leaving: dict[str, asyncio.TimerHandle] = {}
+
+    def start(self, changed: Changed) -> None:
+        """See `PresenceStore`."""
+        self._changed = changed
 
     async def add(self, user_id: str) -> bool:
         """See `PresenceStore`."""
-        if user_id in self._users:
-            return False
-        self._users.add(user_id)
-        return True
+        known = user_id in self._here or self._cancel(user_id)
+        self._here.add(user_id)
+        return not known
 
-    async def remove(self, user_id: str) -> bool:
+    async def drop(self, user_id: str) -> None:
         """See `PresenceStore`."""
-        if user_id not in self._users:
-            return False
-        self._users.discard(user_id)
-        return True
+        if user_id in self._here:
+            self._here.discard(user_id)
+            loop = asyncio.get_running_loop()
+            self._leaving[user_id] = loop.call_later(self._grace, self._expire, user_id)
+
+    async def leave(self, user_id: str) -> bool:
+        """See `PresenceStore`."""
+        known = user_id in self._here or self._cancel(user_id)
+        self._here.discard(user_id)
+        return known
+
+    async def settle(self, user_id: str, said: Status) -> Status | None:
+        """See `PresenceStore`. Nobody else can have changed anything."""
+        return None
 
     async def online(self, user_ids: Sequence[str]) -> set[str]:
         """See `PresenceStore`."""
-        return self._users.intersection(user_ids)
+        return {
+            user_id for user_id in user_ids if user_id in self._here or user_id in self._leaving
+        }
 
     async def close(self) -> None:
         """See `PresenceStore`."""
-        self._users.clear()
+        for timer in self._leaving.values():
+            timer.cancel()
+        self._leaving.clear()
+        self._here.clear()
 
+    def leaving(self) -> list[tuple[str, float]]:
+        """The users in their grace, and when it ends by the loop's clock."""
+        return [(user_id, timer.when()) for user_id, timer in self._leaving.items()]
 
-# A user's key is a sorted set of processes, each scored with the time its lease ends. Redis' own clock
-# decides, so the processes' clocks need not agree. One script: nobody comes between the look and the write.
-_ADD = """
-local now = redis.call('TIME')[1] + 0
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-local others = redis.call('ZCARD', KEYS[1])
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-return others
-"""
-_REMOVE = """
-local now = redis.call('TIME')[1] + 0
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return -1 end
-return redis.call('ZCARD', KEYS[1])
-"""
-_LEASE = 90
-_HEARTBEAT = 30.0
+    def _cancel(self, user_id: str) -> bool:
+        timer = self._leaving.pop(user_id, None)
+        if timer:
+            timer.cancel()
+        return timer is not None
 
-
-class RedisPresence:
-    """For several processes. Where Redis does not answer, each process goes by what it knows itself."""
-
-    def __init__(self, redis: Redis, *, prefix: str = "chatserver:presence:") -> None:
-        self._redis = redis
-        self._prefix = prefix
-        self._process = secrets.token_hex(8)
-        self._here = LocalPresence()
-        self._users: set[str] = set()
-        self._heartbeat: asyncio.Task[None] | None = None
-
-    async def add(self, user_id: str) -> bool:
-        """See `PresenceStore`."""
-        self._users.add(user_id)
-        first_here = await self._here.add(user_id)
-        if self._heartbeat is None:
-            self._heartbeat = asyncio.create_task(self._renew())
-        others = await self._script(_ADD, user_id, self._process, _LEASE)
-        return first_here if others is None else others == 0
-
-    async def remove(self, user_id: str) -> bool:
-        """See `PresenceStore`."""
-        self._users.discard(user_id)
-        was_here = await self._here.remove(user_id)
-        others = await self._script(_REMOVE, user_id, self._process)
-        return was_here if others is None else others == 0
-
-    async def online(self, user_ids: Sequence[str]) -> set[str]:
-        """See `PresenceStore`."""
-        found = await self._here.online(user_ids)
-        rest = [user_id for user_id in user_ids if user_id not in found]
-        if not rest:
-            return found
-        try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                now = time.time()
-                for user_id in rest:
-                    pipe.zcount(self._prefix + user_id, now, "+inf")
-                counts = await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            _log.warning("presence of other processes unknown", error=type(error).__name__)
-            return found
-        return found | {user_id for user_id, count in zip(rest, counts, strict=True) if count}
-
-    async def close(self) -> None:
-        """See `PresenceStore`. The leases of this process end by themselves."""
-        if self._heartbeat:
-            self._heartbeat.cancel()
-        await self._here.close()
-
-    async def _script(self, script: str, user_id: str, *args: str | int) -> int | None:
-        try:
-            answer: Awaitable[Any] | Any = self._redis.eval(
-                script, 1, self._prefix + user_id, *args
-            )
-            return int(await answer)
-        except (RedisError, OSError, TimeoutError) as error:
-            _log.warning("presence not shared", error=type(error).__name__)
-            return None
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(_HEARTBEAT)
-            for user_ids in _batches(sorted(self._users), 500):
-                try:
-                    async with self._redis.pipeline(transaction=False) as pipe:
-                        for user_id in user_ids:
-                            pipe.eval(_ADD, 1, self._prefix + user_id, self._process, _LEASE)
-                        await pipe.execute()
-                except (RedisError, OSError, TimeoutError) as error:
-                    _log.warning("presence not renewed", error=type(error).__name__)
-
-
-def _batches(items: list[str], size: int) -> Iterable[list[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    def _expire(self, user_id: str) -> None:
+        del self._leaving[user_id]
+        self._changed(user_id, "offline")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chatserver import presence, typing_state
-from tests.conftest import Connect, MakeUser, User
+from chatserver import typing_state
+from tests.conftest import Connect, User
 from tests.support.device import Device
 from tests.support.servers import local_server
 
@@ -56,11 +56,10 @@ async def test_a_block_hides_presence(connect: Connect, alice: User, bob: User) 
 
 
 async def test_a_dropped_link_is_no_departure(
-    dsn: str, connect: Connect, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+    dsn: str, connect: Connect, alice: User, bob: User
 ) -> None:
     """A person whose link drops stays online while the grace lasts, is gone after it, and is told of once."""
-    monkeypatch.setattr(presence.Presence.__init__, "__kwdefaults__", {"grace": 0.3})
-    async with local_server(dsn) as server:
+    async with local_server(dsn, PRESENCE_GRACE="300") as server:
         a = await connect(alice, server.url)
         b = await connect(bob, server.url)
         await b.do("chat:conversation_open", recipientId=alice.id)
@@ -130,8 +129,3 @@ async def test_typing_towards_a_block_goes_nowhere(
     await a.do("chat:typing", conversationId=opened["conversation"]["id"], isTyping=True)
     await b.settled()
     assert b.seen("chat:user_typing") == []
-
-
-async def test_the_grace_is_the_documented_minute(make_user: MakeUser) -> None:
-    """The grace period is 60 s (messaging-implementation.md)."""
-    assert presence.GRACE == 60.0

@@ -24,6 +24,8 @@ def test_production_defaults() -> None:
         ws_compression=False,
         message_rate_limit=240,
         presence_max_members=100,
+        presence_grace=60.0,
+        presence_lease=30.0,
         single_session=False,
         trusted_proxy_hops=0,
         cors_origins=("https://app.example.com",),

@@ -1,0 +1,125 @@
+"""Asks Redis to run scripts: in order, many in one round trip, and never waiting long for an answer."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import MovedError, RedisError
+
+from chatserver.logs import get_logger
+
+_log = get_logger(__name__)
+
+_BATCH = 100
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    script: str
+    keys: Sequence[str]
+    args: Sequence[str | int]
+    answer: asyncio.Future[Any]
+
+
+class RedisLine:
+    """Calls go out in the order in which they were made, on one connection at a time.
+
+    Thousands of connects at once are some tens of round trips, not a connection to Redis each. Where an answer
+    does not come in time, everything that waits is given None, and so is everything asked later, at once, until
+    a call with `probe` is answered.
+    """
+
+    def __init__(self, redis: Redis, timeout: float) -> None:
+        self.healthy = True
+        self._redis = redis
+        self._timeout = timeout
+        self._waiting: deque[_Call] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def call(
+        self, script: str, keys: Sequence[str], args: Sequence[str | int], *, probe: bool = False
+    ) -> list[str] | None:
+        """What the script answers, as text; None where Redis does not say. Queued before the first await."""
+        if not (self.healthy or probe):
+            return None
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Call(script, keys, args, answer))
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+        found = await answer
+        return None if found is None else [item.decode() for item in found]
+
+    async def close(self) -> None:
+        """Ask nothing any more, once what was asked is answered or given up."""
+        self.healthy = False
+        if worker := self._worker:
+            await asyncio.wait([worker], timeout=self._timeout)
+            worker.cancel()
+            await asyncio.wait([worker])
+        self._give_up(self._waiting)
+        await self._redis.aclose()
+
+    async def _work(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            try:
+                error = await self._send(batch)
+            except asyncio.CancelledError:
+                self._give_up(batch)
+                raise
+            if error is None:
+                if not self.healthy:
+                    self.healthy = True
+                    _log.info("presence is shared again")
+            else:
+                if self.healthy:
+                    self.healthy = False
+                    _log.info("presence is not shared", error=str(error) or type(error).__name__)
+                self._give_up(batch)
+                self._give_up(self._waiting)
+        self._worker = None
+
+    async def _send(self, batch: Sequence[_Call]) -> BaseException | None:
+        """Answer a batch; the error where not all could be."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for call in batch:
+                        # EVAL, not EVALSHA: a Redis that has restarted knows no script, and a batch is not redone.
+                        pipe.eval(call.script, len(call.keys), *call.keys, *call.args)
+                    answers = await pipe.execute(raise_on_error=False)
+        except (RedisError, OSError, TimeoutError) as error:
+            # An answer that comes after all must not be taken for that of the next question.
+            with suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(self._timeout):
+                    await self._redis.connection_pool.disconnect()
+            return error
+        except Exception as error:
+            _log.exception("Redis could not be asked")
+            return error
+        failed = None
+        for call, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Exception):
+                failed = answer
+            elif not call.answer.done():
+                call.answer.set_result(answer)
+        if isinstance(failed, MovedError):
+            await self._follow(failed)
+        return failed
+
+    async def _follow(self, moved: MovedError) -> None:
+        """Of a Redis Cluster, ask the node that has the keys; they all share one slot."""
+        pool = self._redis.connection_pool
+        pool.connection_kwargs.update(host=moved.host, port=moved.port)
+        await pool.disconnect()
+
+    @staticmethod
+    def _give_up(calls: deque[_Call] | list[_Call]) -> None:
+        while calls:
+            call = calls.pop()
+            if not call.answer.done():
+                call.answer.set_result(None)
