@@ -298,6 +298,10 @@ class Delivery:
             found = {connection for room in rooms for connection in self.members(room)}
         self._send([c for c in found if c.user_id != skip_user], Frame(name, payload))
 
+    def told_all(self, name: str, payload: Any) -> None:
+        """Send an ephemeral push to every local connection."""
+        self._send(tuple(self._rooms_of), Frame(name, payload))
+
     @staticmethod
     def _send(connections: Iterable[Connection], frame: Frame) -> None:
         for connection in connections:

@@ -1,12 +1,13 @@
 """``chatserver doctor``: what is wrong with a deployment, and how to mend it."""
 
+import asyncio
 from dataclasses import dataclass
 
 import asyncpg
 from redis.exceptions import RedisError
 
 from chatserver.config import Settings
-from chatserver.doors.redis_manager import RedisManager
+from chatserver.doors.redis_client import redis_client
 from chatserver.store.migrate import MigrationError, pending
 
 # PostgreSQL 14 brought multiranges.
@@ -66,12 +67,16 @@ async def _database(settings: Settings) -> list[Finding]:
 async def _redis(settings: Settings) -> Finding:
     if settings.redis_url is None:
         return Finding("Redis: none configured; one process serves alone")
-    # As `serve` connects, Sentinel included.
-    redis = RedisManager(settings.redis_url).client(timeout=2)
+    advice = "check REDIS_URL and that it is running"
     try:
-        await redis.ping()
-    except (RedisError, OSError) as error:
-        return Finding("Redis", f"{type(error).__name__}; check REDIS_URL and that it is running")
+        redis = redis_client(settings.redis_url, timeout=2)
+    except ValueError as error:
+        return Finding("Redis", f"{error}; {advice}")
+    try:
+        async with asyncio.timeout(5):
+            await redis.ping()
+    except (RedisError, OSError, TimeoutError) as error:
+        return Finding("Redis", f"{type(error).__name__}; {advice}")
     finally:
         await redis.aclose()
     return Finding("Redis")

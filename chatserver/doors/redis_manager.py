@@ -1,36 +1,24 @@
 """Redis between processes: python-socketio's manager, kept off the path of every ack.
 
-The channel's messages are python-socketio's own, so that an external process may still emit with
-``socketio.AsyncRedisManager(url, write_only=True)`` to the rooms ``conversation:<id>`` and ``user:<id>``.
-Ours carry one key more, ``chatserver``: the seq of a logged event, and whose membership it changes.
-
-Upstream's ``AsyncPubSubManager`` awaits Redis in every emit, and after an outage listens again only after
-up to a minute. Here `ring` only queues; one task publishes, one listens, and both come back within a second.
-Redis is a doorbell: what it loses is in the log.
+Upstream's ``AsyncPubSubManager`` awaits Redis in every emit, and after an outage listens again only after up to a
+minute. Here `ring` and `tell` only queue, and `RedisLink` does the rest. Redis is a doorbell: what it loses is in
+the log. What is on the channel, and what is heeded of it, is said in `bell_messages`.
 """
 
 import asyncio
-import random
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 import socketio
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from chatserver.delivery import Delivery, Event
+from chatserver.doors import bell_messages, packets
 from chatserver.doors.engine import LocalRooms
+from chatserver.doors.redis_link import RedisLink
 from chatserver.logs import get_logger
 
 _log = get_logger(__name__)
-
-# Messages that wait for Redis; when it is away for longer, the oldest are dropped.
-_QUEUED = 10_000
-_LONGEST_BACKOFF = 1.0
-_REDIS_TIMEOUT = 5.0
-_ROOMS = ("conversation:", "user:")
 
 
 class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc]  # socketio has no types
@@ -39,174 +27,95 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
     delivery: Delivery
 
     def __init__(self, url: str) -> None:
-        super().__init__(
-            url,
-            redis_options={
-                "socket_timeout": None,
-                "socket_connect_timeout": _REDIS_TIMEOUT,
-                "socket_keepalive": True,
-                "health_check_interval": 0,
-            },
-        )
-        self._queue: deque[bytes] = deque(maxlen=_QUEUED)
-        self._queued = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def client(self, timeout: float) -> Redis:
-        """A client of the same Redis for questions that need an answer within `timeout` seconds."""
-        other = socketio.AsyncRedisManager(
-            self.redis_url,
-            redis_options={"socket_timeout": timeout, "socket_connect_timeout": timeout},
-        )
-        # Upstream knows the schemes: Sentinel, TLS, Unix sockets, Valkey.
-        other._redis_connect()
-        client: Redis = other.redis
-        return client
+        super().__init__(url)
+        self.ignored = 0
+        self._closing: set[asyncio.Task[None]] = set()
+        self._link = RedisLink(url, self.channel, self._heard, bell_messages.ping(self.host_id))
 
     def start(self, delivery: Delivery) -> None:
-        """Begin to publish and to listen."""
+        """Begin to publish and to listen; Redis may come later."""
         self.delivery = delivery
-        self._tasks = [
-            asyncio.create_task(self._publish_queued()),
-            asyncio.create_task(self._hear_for_ever()),
-        ]
+        self._link.start()
 
     async def stop(self) -> None:
         """Stop, and let what is queued go out first if Redis takes it at once."""
-        for _ in range(20):
-            if not self._queue:
-                break
-            await asyncio.sleep(0.05)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._link.stop()
 
     def initialize(self) -> None:
         """Upstream starts its listener here, at the first request; ours is started with the server."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether this process hears what is published; while not, only the log tells it."""
+        return self._link.healthy
+
+    @property
+    def on_recovered(self) -> list[Callable[[], None]]:
+        """Called after each resubscribe that works: what was published before it was not heard."""
+        return self._link.on_recovered
+
+    @property
+    def on_lost(self) -> list[Callable[[], None]]:
+        """Called when `healthy` ends."""
+        return self._link.on_lost
 
     # -- the bell ---------------------------------------------------------------------------------
 
     def ring(self, event: Event) -> None:
         """See `Bell`."""
-        logged = {"seq": event.seq, "joined": event.joined, "left": event.left}
-        self._enqueue(event.name, event.payload, event.room, {"chatserver": logged})
+        self._put(lambda: bell_messages.event(self.host_id, event), event.name)
 
     def tell(self, rooms: Sequence[str], name: str, payload: Any, skip_user: str | None) -> None:
         """See `Bell`."""
-        extra = {"chatserver": {"skipUser": skip_user}} if skip_user else {}
-        self._enqueue(name, payload, rooms[0] if len(rooms) == 1 else list(rooms), extra)
-
-    def _enqueue(self, name: str, payload: Any, room: object, extra: dict[str, Any]) -> None:
-        message = {
-            "method": "emit",
-            "event": name,
-            "data": [payload],
-            "binary": False,
-            "namespace": "/",
-            "room": room,
-            "skip_sid": None,
-            "callback": None,
-            "host_id": self.host_id,
-            **extra,
-        }
-        self._put(orjson.dumps(message))
-
-    def _put(self, message: bytes) -> None:
-        self._queue.append(message)
-        self._queued.set()
+        self._put(lambda: bell_messages.push(self.host_id, rooms, name, payload, skip_user), name)
 
     async def _publish(self, data: dict[str, Any]) -> None:
         # What upstream's own methods publish takes the same way out.
-        self._put(orjson.dumps(data))
+        self._put(lambda: orjson.dumps(data), data.get("method"))
 
-    async def _publish_queued(self) -> None:
-        backoff = _Backoff()
-        while True:
-            await self._queued.wait()
-            self._queued.clear()
-            while self._queue:
-                message = self._queue[0]
-                try:
-                    if self.redis is None:
-                        self._redis_connect()
-                    async with asyncio.timeout(_REDIS_TIMEOUT):
-                        await self.redis.publish(self.channel, message)
-                except (RedisError, OSError, TimeoutError) as error:
-                    await backoff.wait("publish", error)
-                    continue
-                backoff.reset()
-                # The deque may have dropped it from its other end meanwhile.
-                if self._queue and self._queue[0] is message:
-                    self._queue.popleft()
+    def _put(self, encode: Callable[[], bytes], what: object) -> None:
+        try:
+            self._link.outbox.put(encode())
+        except TypeError:
+            # No JSON: a mistake of ours, and not one that may fail what was committed.
+            _log.exception("a push could not be published", push=what)
 
     # -- the ear ----------------------------------------------------------------------------------
 
-    async def _hear_for_ever(self) -> None:
-        backoff = _Backoff()
-        while True:
-            try:
-                self._redis_connect()
-                async with asyncio.timeout(_REDIS_TIMEOUT):
-                    await self.pubsub.subscribe(self.channel)
-                backoff.reset()
-                async for message in self.pubsub.listen():
-                    await self._heard(message)
-            except (RedisError, OSError, TimeoutError) as error:
-                await backoff.wait("listen", error)
-
-    async def _heard(self, message: dict[str, Any]) -> None:
-        if message.get("type") != "message":
-            return
+    def _heard(self, raw: object) -> bool:
+        """Heed a message; whether it was our own."""
         try:
-            data = orjson.loads(message["data"])
-        except ValueError:
-            return
-        if not isinstance(data, dict) or data.get("host_id") == self.host_id:
-            return
-        try:
-            if data.get("method") == "emit":
-                await self._handle_emit(data)
-            elif data.get("method") == "disconnect":
-                await self._handle_disconnect(data)
+            match bell_messages.read(raw, self.host_id):
+                case bell_messages.Echo():
+                    return True
+                case Event() as event:
+                    self.delivery.hear(event)
+                case bell_messages.Emit() as emit:
+                    self._emit_here(emit)
+                case bell_messages.Disconnect(sid):
+                    self._close_here(sid)
+                case None:
+                    self.ignored += 1
         except Exception:
             _log.exception("a message from Redis could not be handled")
+        return False
 
-    async def _handle_emit(self, message: dict[str, Any]) -> None:
-        room = message.get("room")
-        rooms = [room] if isinstance(room, str) else room
-        if not rooms or not all(isinstance(r, str) and r.startswith(_ROOMS) for r in rooms):
-            await super()._handle_emit(message)
-            return
-        ours = message.get("chatserver") or {}
-        name, (payload, *_) = message["event"], message["data"] or [None]
-        if "seq" in ours:
-            self.delivery.hear(
-                Event(
-                    room=rooms[0],
-                    seq=ours["seq"],
-                    name=name,
-                    payload=payload,
-                    joined=tuple(ours["joined"]),
-                    left=tuple(ours["left"]),
-                )
-            )
-        else:
-            self.delivery.told(rooms, name, payload, skip_user=ours.get("skipUser"))
+    def _emit_here(self, emit: bell_messages.Emit) -> None:
+        if emit.rooms is None:
+            self.delivery.told_all(emit.name, emit.payload)
+        elif emit.rooms:
+            self.delivery.told(emit.rooms, emit.name, emit.payload, skip_user=emit.skip_user)
+        for sid in emit.sids or ():
+            if (eio_sid := self._here(sid)) is not None:
+                self.server.send_text(eio_sid, packets.event(emit.name, emit.payload))
 
+    def _close_here(self, sid: str) -> None:
+        if (eio_sid := self._here(sid)) is not None:
+            # The task is kept: the loop itself holds it only weakly.
+            task = asyncio.create_task(self.server.close(eio_sid))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
-class _Backoff:
-    """Waits a little longer after each failure, up to a second, and says so once per outage."""
-
-    def __init__(self) -> None:
-        self._delay = 0.05
-
-    def reset(self) -> None:
-        """It works again."""
-        self._delay = 0.05
-
-    async def wait(self, what: str, error: BaseException) -> None:
-        """Wait before the next attempt."""
-        if self._delay == 0.05:
-            _log.warning("Redis is away", action=what, error=type(error).__name__)
-        await asyncio.sleep(self._delay * random.uniform(0.5, 1))  # noqa: S311 - no secret
-        self._delay = min(self._delay * 2, _LONGEST_BACKOFF)
+    def _here(self, sid: str) -> str | None:
+        """The transport of a connection to this process."""
+        return self.eio_sid_from_sid(sid, "/") if self.is_connected(sid, "/") else None
