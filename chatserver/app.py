@@ -19,7 +19,7 @@ from chatserver.directory import Directory
 from chatserver.doors import web as doors_web
 from chatserver.doors.engine import Engine, LocalManager
 from chatserver.doors.probes import Probes
-from chatserver.doors.redis_client import redis_client
+from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.doors.redis_manager import RedisManager
 from chatserver.doors.rest import RestDoor
 from chatserver.doors.socketio import SocketIODoor
@@ -63,7 +63,7 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         db = await Database.connect(settings.database, dsn)
         stack.push_async_callback(db.close)
-        manager, presence_store = _redis(settings)
+        manager, presence_store = _redis(settings, stack)
 
         vault = Vault(settings.encryption_keys)
         directory = Directory(db)
@@ -138,15 +138,17 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
         yield App(application, gate, socketio_door, probes)
 
 
-def _redis(settings: Settings) -> tuple[LocalManager | RedisManager, PresenceStore]:
+def _redis(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[LocalManager | RedisManager, PresenceStore]:
     """Without Redis, one process serves alone."""
     grace = settings.presence_grace
     if settings.redis_url is None:
         return LocalManager(), LocalPresence(grace)
     redis = redis_client(settings.redis_url, timeout=1.0)
-    return RedisManager(settings.redis_url), RedisPresence(
-        redis, grace=grace, lease=settings.presence_lease
-    )
+    stack.push_async_callback(close_client, redis)
+    presence = RedisPresence(redis, grace=grace, lease=settings.presence_lease)
+    return RedisManager(settings.redis_url), presence
 
 
 def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:

@@ -7,7 +7,7 @@ import asyncpg
 from redis.exceptions import RedisError
 
 from chatserver.config import Settings
-from chatserver.doors.redis_client import redis_client
+from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.store.migrate import MigrationError, pending
 
 # PostgreSQL 14 brought multiranges.
@@ -78,5 +78,5 @@ async def _redis(settings: Settings) -> Finding:
     except (RedisError, OSError, TimeoutError) as error:
         return Finding("Redis", f"{type(error).__name__}; {advice}")
     finally:
-        await redis.aclose()
+        await close_client(redis)
     return Finding("Redis")

@@ -54,14 +54,13 @@ class RedisLine:
         return None if found is None else [item.decode() for item in found]
 
     async def close(self) -> None:
-        """Ask nothing any more, once what was asked is answered or given up."""
+        """Ask nothing any more, once what was asked is answered or given up; the client stays open."""
         self.healthy = False
         if worker := self._worker:
             await asyncio.wait([worker], timeout=self._timeout)
             worker.cancel()
             await asyncio.wait([worker])
         self._give_up(self._waiting)
-        await self._redis.aclose()
 
     async def _work(self) -> None:
         while self._waiting:

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chatserver.doors.outbox import Outbox
-from chatserver.doors.redis_client import redis_client
+from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.logs import get_logger
 
 _log = get_logger(__name__)
@@ -110,7 +110,7 @@ class RedisLink:
             with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(_TIMEOUT):
                     await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis' own
-                    await redis.aclose()
+            await close_client(redis)
 
     async def _next(self, pubsub: Any) -> dict[str, Any]:
         while True:

@@ -1,0 +1,328 @@
+"""Redis between processes: what it may do to the others' pushes, and what it may not do to anybody."""
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import socketio
+import structlog
+
+from chatserver import doctor
+from chatserver.delivery import Event
+from chatserver.doors.redis_client import close_client, redis_client
+from chatserver.doors.redis_manager import RedisManager
+from tests.conftest import Connect, User
+from tests.support.device import PATIENCE, Device
+from tests.support.redis_server import free_port, redis_binary, start_redis
+from tests.support.servers import Server, local_server, settings_for
+
+
+class Redis:
+    """A Redis to maltreat."""
+
+    def __init__(self, *, running: bool = True) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+        if running:
+            self.start()
+
+    def start(self) -> None:
+        """Run it, empty."""
+        self._process = start_redis(self.port)
+
+    def kill(self) -> None:
+        """End it."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Stop or continue it."""
+        assert self._process
+        self._process.send_signal(number)
+
+    async def flush(self) -> None:
+        """Have it forget everything."""
+        client = redis_client(self.url, timeout=5)
+        await client.flushall()
+        await close_client(client)
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Redis]:
+    """A running Redis for one test."""
+    redis = Redis()
+    yield redis
+    redis.kill()
+
+
+def bell(server: Server) -> RedisManager:
+    """The doorbell of a server in this process."""
+    assert server.app
+    manager = server.app.socketio._engine.manager
+    assert isinstance(manager, RedisManager)
+    return manager
+
+
+async def turns(server: Server, *, healthy: bool) -> None:
+    """Wait until a doorbell is well, or is not."""
+    turned = asyncio.Event()
+    callbacks = bell(server).on_recovered if healthy else bell(server).on_lost
+    callbacks.append(turned.set)
+    try:
+        if bell(server).healthy is not healthy:
+            async with asyncio.timeout(PATIENCE):
+                await turned.wait()
+        assert bell(server).healthy is healthy
+    finally:
+        callbacks.remove(turned.set)
+
+
+@pytest.fixture
+async def two(dsn: str, own_redis: Redis) -> AsyncIterator[tuple[Server, Server]]:
+    """Two servers with a doorbell between them that works."""
+    async with (
+        local_server(dsn, REDIS_URL=own_redis.url) as first,
+        local_server(dsn, REDIS_URL=own_redis.url) as second,
+    ):
+        for server in (first, second):
+            await turns(server, healthy=True)
+        yield first, second
+
+
+async def _say(device: Device, conversation_id: str, text: str) -> None:
+    await device.do("chat:message_send", conversationId=conversation_id, content=text)
+
+
+async def _hear(device: Device, text: str) -> None:
+    await device.expect("chat:message_received", lambda message: message["content"] == text)
+
+
+# -- outages --------------------------------------------------------------------------------------
+
+
+async def _kill(redis: Redis) -> Callable[[], None]:
+    redis.kill()
+    return redis.start
+
+
+async def _stop(redis: Redis) -> Callable[[], None]:
+    redis.send(signal.SIGSTOP)
+    return lambda: redis.send(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("maltreat", [_kill, _stop])
+async def test_nobody_waits_for_redis(
+    two: tuple[Server, Server],
+    own_redis: Redis,
+    connect: Connect,
+    alice: User,
+    bob: User,
+    maltreat: Callable[[Redis], Awaitable[Callable[[], None]]],
+) -> None:
+    """With Redis gone or standing still sends ack and local members hear; when it is back the others hear too."""
+    first, second = two
+    a, near, far = [
+        await connect(user, server.url)
+        for user, server in ((alice, first), (bob, first), (bob, second))
+    ]
+    opened = await a.do("chat:conversation_open", recipientId=bob.id)
+    conversation_id = opened["conversation"]["id"]
+    await _say(a, conversation_id, "before")
+    await _hear(far, "before")
+    mend = await maltreat(own_redis)
+    # Nobody has noticed yet, or everybody has: neither makes a difference.
+    await _say(a, conversation_id, "during")
+    await _hear(near, "during")
+    for server in two:
+        await turns(server, healthy=False)
+    await _say(a, conversation_id, "later")
+    await _hear(near, "later")
+    # Neither connecting nor presence waits.
+    again = await connect(bob, first.url)
+    await again.do("presence:list")
+    mend()
+    for server in two:
+        await turns(server, healthy=True)
+    await _say(a, conversation_id, "after")
+    await _hear(far, "after")
+
+
+async def test_a_flushed_redis_rings_on(
+    two: tuple[Server, Server], own_redis: Redis, connect: Connect, alice: User, bob: User
+) -> None:
+    """FLUSHALL takes nothing that the doorbell needs."""
+    a, b = await connect(alice, two[0].url), await connect(bob, two[1].url)
+    opened = await a.do("chat:conversation_open", recipientId=bob.id)
+    await own_redis.flush()
+    await _say(a, opened["conversation"]["id"], "after")
+    await _hear(b, "after")
+    assert all(bell(server).healthy for server in two)
+
+
+async def test_redis_may_come_later(dsn: str, connect: Connect, alice: User, bob: User) -> None:
+    """Without Redis a server starts, says so in one warning, and serves; it finds Redis when that comes."""
+    redis = Redis(running=False)
+    try:
+        with structlog.testing.capture_logs() as logs:
+            async with local_server(dsn, REDIS_URL=redis.url) as server:
+                a, b = await connect(alice, server.url), await connect(bob, server.url)
+                await a.do("chat:message_send", recipientId=bob.id, content="without")
+                await _hear(b, "without")
+                assert not bell(server).healthy
+                redis.start()
+                await turns(server, healthy=True)
+                outside = socketio.AsyncRedisManager(redis.url, write_only=True)
+                await outside.emit("hello", 1, room=f"user:{bob.id}")
+                assert await b.expect("hello") == 1
+                await outside.redis.aclose()
+                for device in (a, b):
+                    await device.close()
+        assert len([line for line in logs if line["log_level"] not in ("info", "debug")]) == 1
+        assert any("Redis is away" in line["event"] for line in logs)
+    finally:
+        redis.kill()
+
+
+# -- the channel ----------------------------------------------------------------------------------
+
+
+async def test_garbage_on_the_channel_changes_nothing(
+    two: tuple[Server, Server], own_redis: Redis, connect: Connect, alice: User, bob: User
+) -> None:
+    """Whatever is published, the listening goes on."""
+    a, b = await connect(alice, two[0].url), await connect(bob, two[1].url)
+    opened = await a.do("chat:conversation_open", recipientId=bob.id)
+    conversation_id = opened["conversation"]["id"]
+    client = redis_client(own_redis.url, timeout=5)
+    for garbage in (
+        b"",
+        b"\xff\x00",
+        b"[1]",
+        b'"emit"',
+        b'{"method": "emit"}',
+        b'{"method": "emit", "event": [], "data": 1, "room": {}}',
+        b'{"method": "emit", "event": "x", "data": [], "room": "user:%s", "chatserver": 1}'
+        % bob.id.encode(),
+        b'{"method": "disconnect", "sid": "nobody"}',
+        b'{"method": "disconnect", "sid": [1]}',
+        b'{"method": "callback", "host_id": 1}',
+        b'{"method": "close_room", "room": "conversation:%s"}' % conversation_id.encode(),
+        b'{"method": "leave_room", "room": null, "sid": "%s"}' % b.sio.get_sid("/").encode(),
+        b"x" * 9_000_000,
+    ):
+        await client.publish("socketio", garbage)
+    await close_client(client)
+    await _say(a, conversation_id, "after")
+    await _hear(b, "after")
+    assert [name for name, _ in b.pushes if name == "x"] == []
+    assert bell(two[1]).healthy
+
+
+async def test_other_programs_reach_everybody(
+    two: tuple[Server, Server], own_redis: Redis, connect: Connect, alice: User, bob: User
+) -> None:
+    """A stock manager emits to a room, rooms, one connection or all; ends a connection; and leaves no callback."""
+    a, b = await connect(alice, two[0].url), await connect(bob, two[1].url)
+    sid = b.sio.get_sid("/")
+    outside = socketio.AsyncRedisManager(own_redis.url, write_only=True)
+    await outside.emit("room", 1, room=f"user:{alice.id}")
+    await outside.emit("rooms", 2, room=[f"user:{alice.id}", f"user:{bob.id}"])
+    await outside.emit("one", 3, room=sid)
+    await outside.emit("all", 4)
+    for device, names in ((a, ["room", "rooms", "all"]), (b, ["rooms", "one", "all"])):
+        await device.expect("all", take=False)
+        ours = [name for name, _ in device.pushes if name in ("room", "rooms", "one", "all")]
+        assert ours == names
+    await outside._publish(
+        {
+            "method": "emit",
+            "event": "asked",
+            "data": [5],
+            "namespace": "/",
+            "room": sid,
+            "callback": [sid, "/", 1],
+            "host_id": "outside",
+        }
+    )
+    assert await b.expect("asked") == 5
+    assert not bell(two[1]).callbacks
+    await outside.can_disconnect(sid, "/")
+    async with asyncio.timeout(PATIENCE):
+        await b.disconnected.wait()
+    await outside.redis.aclose()
+
+
+class _Heard:
+    """A delivery that notes what it is handed."""
+
+    def __init__(self, enough: int) -> None:
+        self.seqs: list[int] = []
+        self.done = asyncio.Event()
+        self._enough = enough
+
+    def hear(self, event: Event) -> None:
+        """Note it."""
+        self.seqs.append(event.seq)
+        if len(self.seqs) == self._enough:
+            self.done.set()
+
+
+def _event(seq: int, payload: object) -> Event:
+    return Event(room="conversation:c", seq=seq, name="n", payload=payload)
+
+
+async def test_ringing_is_ordered_and_flushed_at_the_end(redis_url: str) -> None:
+    """Thousands of events come in their order, those queued before the stop too; what is no JSON is left out."""
+    speaks, hears = RedisManager(redis_url), RedisManager(redis_url)
+    heard = _Heard(3_000)
+    well = asyncio.Event()
+    hears.start(heard)  # type: ignore[arg-type]
+    hears.on_recovered.append(well.set)
+    async with asyncio.timeout(PATIENCE):
+        await well.wait()
+        well.clear()
+        speaks.on_recovered.append(well.set)
+        speaks.start(heard)  # type: ignore[arg-type]
+        await well.wait()
+        for seq in range(1, 3_001):
+            speaks.ring(_event(seq, "x" * 300))
+        speaks.ring(_event(1, object()))
+        speaks.ring(_event(1, "\ud800"))
+        await speaks.stop()
+        await heard.done.wait()
+    assert heard.seqs == list(range(1, 3_001))
+    await hears.stop()
+
+
+# -- other ways to Redis --------------------------------------------------------------------------
+
+
+async def test_sentinel_by_url(tmp_path: Path, own_redis: Redis) -> None:
+    """``redis+sentinel://`` finds the master for the doorbell and the doctor, who says it where it cannot."""
+    port = free_port()
+    (tmp_path / "sentinel.conf").write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\n"
+        f"sentinel monitor main 127.0.0.1 {own_redis.port} 1\n"
+    )
+    url = f"redis+sentinel://127.0.0.1:{port}/0/main"
+    settings = settings_for("postgresql://u@/d?host=/x", REDIS_URL=url)
+    assert (await doctor._redis(settings)).problem
+    sentinel = await asyncio.create_subprocess_exec(
+        redis_binary(), str(tmp_path / "sentinel.conf"), "--sentinel", stdout=subprocess.DEVNULL
+    )
+    try:
+        manager, well = RedisManager(url), asyncio.Event()
+        manager.on_recovered.append(well.set)
+        manager.start(_Heard(0))  # type: ignore[arg-type]
+        async with asyncio.timeout(PATIENCE):
+            await well.wait()
+        assert (await doctor._redis(settings)).problem == ""
+        await manager.stop()
+    finally:
+        sentinel.kill()
+        await sentinel.wait()
