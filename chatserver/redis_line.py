@@ -35,8 +35,12 @@ class RedisLine:
 
     def __init__(self, redis: Redis, timeout: float) -> None:
         self.healthy = True
+        self._closed = False
         self._redis = redis
         self._timeout = timeout
+        # The node that the URL names; a Redis Cluster may send us to another one.
+        settings = redis.connection_pool.connection_kwargs
+        self._home: dict[str, Any] = {key: settings[key] for key in ("host", "port") if key in settings}
         self._waiting: deque[_Call] = deque()
         self._worker: asyncio.Task[None] | None = None
 
@@ -55,7 +59,7 @@ class RedisLine:
 
     async def close(self) -> None:
         """Ask nothing any more, once what was asked is answered or given up; the client stays open."""
-        self.healthy = False
+        self.healthy, self._closed = False, True
         if worker := self._worker:
             await asyncio.wait([worker], timeout=self._timeout)
             worker.cancel()
@@ -67,11 +71,16 @@ class RedisLine:
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             try:
                 error = await self._send(batch)
+                if isinstance(error, MovedError):
+                    # What was refused for its place was not run.
+                    await self._go_to({"host": error.host, "port": error.port})
+                    batch = [call for call in batch if not call.answer.done()]
+                    error = await self._send(batch)
             except asyncio.CancelledError:
                 self._give_up(batch)
                 raise
             if error is None:
-                if not self.healthy:
+                if not self.healthy and not self._closed:
                     self.healthy = True
                     _log.info("presence is shared again")
             else:
@@ -93,9 +102,7 @@ class RedisLine:
                     answers = await pipe.execute(raise_on_error=False)
         except (RedisError, OSError, TimeoutError) as error:
             # An answer that comes after all must not be taken for that of the next question.
-            with suppress(RedisError, OSError, TimeoutError):
-                async with asyncio.timeout(self._timeout):
-                    await self._redis.connection_pool.disconnect()
+            await self._go_to(self._home)
             return error
         except Exception as error:
             _log.exception("Redis could not be asked")
@@ -106,15 +113,18 @@ class RedisLine:
                 failed = answer
             elif not call.answer.done():
                 call.answer.set_result(answer)
-        if isinstance(failed, MovedError):
-            await self._follow(failed)
         return failed
 
-    async def _follow(self, moved: MovedError) -> None:
-        """Of a Redis Cluster, ask the node that has the keys; they all share one slot."""
+    async def _go_to(self, node: dict[str, Any]) -> None:
+        """Connect anew; in a Redis Cluster to the node that has the keys, which all share one slot."""
         pool = self._redis.connection_pool
-        pool.connection_kwargs.update(host=moved.host, port=moved.port)
-        await pool.disconnect()
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(self._timeout):
+                await pool.disconnect()
+        if any(pool.connection_kwargs.get(key) != node[key] for key in node):
+            pool.connection_kwargs.update(node)
+            # The connections that it made before would go to the old node again.
+            pool.reset()  # type: ignore[no-untyped-call]  # redis' own
 
     @staticmethod
     def _give_up(calls: deque[_Call] | list[_Call]) -> None:

@@ -16,46 +16,14 @@ from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.doors.redis_manager import RedisManager
 from tests.conftest import Connect, User
 from tests.support.device import PATIENCE, Device
-from tests.support.redis_server import free_port, redis_binary, start_redis
+from tests.support.redis_server import OwnRedis, free_port, redis_binary
 from tests.support.servers import Server, local_server, settings_for
 
 
-class Redis:
-    """A Redis to maltreat."""
-
-    def __init__(self, *, running: bool = True) -> None:
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._process: subprocess.Popen[bytes] | None = None
-        if running:
-            self.start()
-
-    def start(self) -> None:
-        """Run it, empty."""
-        self._process = start_redis(self.port)
-
-    def kill(self) -> None:
-        """End it."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-
-    def send(self, number: signal.Signals) -> None:
-        """Stop or continue it."""
-        assert self._process
-        self._process.send_signal(number)
-
-    async def flush(self) -> None:
-        """Have it forget everything."""
-        client = redis_client(self.url, timeout=5)
-        await client.flushall()
-        await close_client(client)
-
-
 @pytest.fixture
-def own_redis() -> Iterator[Redis]:
+def own_redis() -> Iterator[OwnRedis]:
     """A running Redis for one test."""
-    redis = Redis()
+    redis = OwnRedis()
     yield redis
     redis.kill()
 
@@ -83,7 +51,7 @@ async def turns(server: Server, *, healthy: bool) -> None:
 
 
 @pytest.fixture
-async def two(dsn: str, own_redis: Redis) -> AsyncIterator[tuple[Server, Server]]:
+async def two(dsn: str, own_redis: OwnRedis) -> AsyncIterator[tuple[Server, Server]]:
     """Two servers with a doorbell between them that works."""
     async with (
         local_server(dsn, REDIS_URL=own_redis.url) as first,
@@ -105,12 +73,12 @@ async def _hear(device: Device, text: str) -> None:
 # -- outages --------------------------------------------------------------------------------------
 
 
-async def _kill(redis: Redis) -> Callable[[], None]:
+async def _kill(redis: OwnRedis) -> Callable[[], None]:
     redis.kill()
     return redis.start
 
 
-async def _stop(redis: Redis) -> Callable[[], None]:
+async def _stop(redis: OwnRedis) -> Callable[[], None]:
     redis.send(signal.SIGSTOP)
     return lambda: redis.send(signal.SIGCONT)
 
@@ -118,11 +86,11 @@ async def _stop(redis: Redis) -> Callable[[], None]:
 @pytest.mark.parametrize("maltreat", [_kill, _stop])
 async def test_nobody_waits_for_redis(
     two: tuple[Server, Server],
-    own_redis: Redis,
+    own_redis: OwnRedis,
     connect: Connect,
     alice: User,
     bob: User,
-    maltreat: Callable[[Redis], Awaitable[Callable[[], None]]],
+    maltreat: Callable[[OwnRedis], Awaitable[Callable[[], None]]],
 ) -> None:
     """With Redis gone or standing still sends ack and local members hear; when it is back the others hear too."""
     first, second = two
@@ -153,12 +121,14 @@ async def test_nobody_waits_for_redis(
 
 
 async def test_a_flushed_redis_rings_on(
-    two: tuple[Server, Server], own_redis: Redis, connect: Connect, alice: User, bob: User
+    two: tuple[Server, Server], own_redis: OwnRedis, connect: Connect, alice: User, bob: User
 ) -> None:
     """FLUSHALL takes nothing that the doorbell needs."""
     a, b = await connect(alice, two[0].url), await connect(bob, two[1].url)
     opened = await a.do("chat:conversation_open", recipientId=bob.id)
-    await own_redis.flush()
+    client = redis_client(own_redis.url, timeout=5)
+    await client.flushall()
+    await close_client(client)
     await _say(a, opened["conversation"]["id"], "after")
     await _hear(b, "after")
     assert all(bell(server).healthy for server in two)
@@ -166,7 +136,7 @@ async def test_a_flushed_redis_rings_on(
 
 async def test_redis_may_come_later(dsn: str, connect: Connect, alice: User, bob: User) -> None:
     """Without Redis a server starts, says so in one warning, and serves; it finds Redis when that comes."""
-    redis = Redis(running=False)
+    redis = OwnRedis(running=False)
     try:
         with structlog.testing.capture_logs() as logs:
             async with local_server(dsn, REDIS_URL=redis.url) as server:
@@ -192,7 +162,7 @@ async def test_redis_may_come_later(dsn: str, connect: Connect, alice: User, bob
 
 
 async def test_garbage_on_the_channel_changes_nothing(
-    two: tuple[Server, Server], own_redis: Redis, connect: Connect, alice: User, bob: User
+    two: tuple[Server, Server], own_redis: OwnRedis, connect: Connect, alice: User, bob: User
 ) -> None:
     """Whatever is published, the listening goes on."""
     a, b = await connect(alice, two[0].url), await connect(bob, two[1].url)
@@ -224,7 +194,7 @@ async def test_garbage_on_the_channel_changes_nothing(
 
 
 async def test_other_programs_reach_everybody(
-    two: tuple[Server, Server], own_redis: Redis, connect: Connect, alice: User, bob: User
+    two: tuple[Server, Server], own_redis: OwnRedis, connect: Connect, alice: User, bob: User
 ) -> None:
     """A stock manager emits to a room, rooms, one connection or all; ends a connection; and leaves no callback."""
     a, b = await connect(alice, two[0].url), await connect(bob, two[1].url)
@@ -302,7 +272,7 @@ async def test_ringing_is_ordered_and_flushed_at_the_end(redis_url: str) -> None
 # -- other ways to Redis --------------------------------------------------------------------------
 
 
-async def test_sentinel_by_url(tmp_path: Path, own_redis: Redis) -> None:
+async def test_sentinel_by_url(tmp_path: Path, own_redis: OwnRedis) -> None:
     """``redis+sentinel://`` finds the master for the doorbell and the doctor, who says it where it cannot."""
     port = free_port()
     (tmp_path / "sentinel.conf").write_text(

