@@ -116,8 +116,8 @@ async def build(settings: Settings, dsn: str) -> AsyncIterator[App]:
             single_session=settings.single_session,
         )
         if isinstance(manager, RedisManager):
-            manager.start(delivery)
             stack.push_async_callback(manager.stop)
+            await manager.start(delivery)
         stack.push_async_callback(engine.shutdown)
 
         async def check_database() -> bool:

@@ -40,7 +40,9 @@ class RedisLine:
         self._timeout = timeout
         # The node that the URL names; a Redis Cluster may send us to another one.
         settings = redis.connection_pool.connection_kwargs
-        self._home: dict[str, Any] = {key: settings[key] for key in ("host", "port") if key in settings}
+        self._home: dict[str, Any] = {
+            key: settings[key] for key in ("host", "port") if key in settings
+        }
         self._waiting: deque[_Call] = deque()
         self._worker: asyncio.Task[None] | None = None
 

@@ -51,6 +51,7 @@ class RedisLink:
         self._heard_at = 0.0
         self._warned = False
         self._backoff = _SHORTEST_BACKOFF
+        self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -58,9 +59,11 @@ class RedisLink:
         """Whether what is published is heard."""
         return self._healthy
 
-    def start(self) -> None:
-        """Begin; Redis may come later."""
+    async def start(self) -> None:
+        """Begin, and wait until that has worked or has failed once: then Redis may come later."""
         self._task = asyncio.create_task(self._run())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._tried.wait(), _TIMEOUT)
 
     async def stop(self) -> None:
         """End, once what is queued has gone out, if Redis takes it now."""
@@ -82,6 +85,7 @@ class RedisLink:
                 _log.exception("the link to Redis crashed", exc_info=group)
                 error = group.exceptions[0]
             self._lose()
+            self._tried.set()
             if not self._warned:
                 self._warned = True
                 _log.warning(
@@ -158,6 +162,7 @@ class RedisLink:
         if self._healthy:
             return
         self._healthy = True
+        self._tried.set()
         self._backoff = _SHORTEST_BACKOFF
         if self._warned:
             self._warned = False

@@ -32,10 +32,13 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
         self._closing: set[asyncio.Task[None]] = set()
         self._link = RedisLink(url, self.channel, self._heard, bell_messages.ping(self.host_id))
 
-    def start(self, delivery: Delivery) -> None:
-        """Begin to publish and to listen; Redis may come later."""
+    async def start(self, delivery: Delivery) -> None:
+        """Begin to publish and to listen: clients that connect after it are told what others say.
+
+        Redis may come later; that costs a second at most.
+        """
         self.delivery = delivery
-        self._link.start()
+        await self._link.start()
 
     async def stop(self) -> None:
         """Stop, and let what is queued go out first if Redis takes it at once."""

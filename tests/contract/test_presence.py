@@ -31,8 +31,10 @@ async def test_only_contacts_see_each_other(
 
 async def test_several_devices_are_one_presence(connect: Connect, alice: User, bob: User) -> None:
     """The second device of a person announces nothing, and presence:offline counts when the last says it."""
-    a, b1 = await connect(alice), await connect(bob)
+    a = await connect(alice)
     await a.do("chat:conversation_open", recipientId=bob.id)
+    b1 = await connect(bob)
+    await a.expect("user:status_changed")
     b2 = await connect(bob)
     await b1.do("presence:offline")
     assert await _online(a) == [bob.id]

@@ -47,6 +47,7 @@ async def test_two_processes_are_one_chat(
     await b.do("chat:message_read", conversationId=conversation_id, upToSeq=101)
     assert (await a.expect("chat:message_status_updated"))["readBy"] == bob.id
     await b.do("presence:offline")
+    # That bob came is announced beside his connecting: before they were contacts, or after.
     await a.expect("user:status_changed", lambda push: push["status"] == "offline")
     assert await a.do("presence:list") == {"success": True, "users": [], "count": 0}
 
