@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 BIN := .venv/bin
 TESTS ?= tests
 
-.PHONY: help serve test check format clean
+.PHONY: help serve test faults check format clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r target doc; do \
@@ -17,6 +17,9 @@ serve: $(BIN)/.installed ## Run the server on port 3001, with an embedded Postgr
 
 test: check ## Check the code, then run all tests (or TESTS=tests/unit)
 	$(BIN)/pytest $(TESTS)
+
+faults: $(BIN)/.installed ## Break everything under load for some minutes, and write docs/RELIABILITY.md
+	$(BIN)/python -m tests.faults
 
 check: $(BIN)/.installed ## Lint, format, types and import contracts
 	$(BIN)/ruff check .

@@ -94,10 +94,22 @@ class Database:
 
         Raises:
             OSError, asyncpg.PostgresError: no connection can be made.
-            ConfigError: commits through a pooler would not be durable.
+            ConfigError: there is a pooler that we were not told of, or commits through it would not be durable.
         """
         database = cls(settings)
-        database._pool = await asyncpg.create_pool(
+        try:
+            database._pool = await database._open(dsn)
+        except asyncpg.ProtocolViolationError as error:
+            if "startup parameter" not in str(error):
+                raise
+            raise ConfigError(
+                f"DB_STATEMENT_CACHE_SIZE must be 0 behind a pooler, and DATABASE_URL leads to one: {error}"
+            ) from error
+        return database
+
+    async def _open(self, dsn: str) -> "asyncpg.Pool[Record]":
+        settings = self._settings
+        return await asyncpg.create_pool(
             dsn,
             min_size=settings.min_size,
             max_size=settings.max_size,
@@ -107,11 +119,10 @@ class Database:
             statement_cache_size=settings.statement_cache_size,
             ssl=settings.ssl_context(),
             connection_class=_Connection,
-            init=database._init_connection,
+            init=self._init_connection,
             reset=_keep,
             server_settings=_server_settings(settings),
         )
-        return database
 
     async def close(self) -> None:
         """Close the pool; connections that are still busy after 5 s are cut."""
@@ -150,6 +161,7 @@ class Database:
                     # It goes without a farewell, for which it may lack the other end.
                     connection.terminate()
                     connection = await self._pool.acquire()
+                generation = connection.generation
         except (asyncpg.PostgresError, ConfigError) as error:
             # Whatever keeps us out (a database that is renamed, a password that is changed) is none
             # of the request's fault.
@@ -157,8 +169,8 @@ class Database:
         try:
             yield connection
         except _PASSING as error:
-            if connection.is_closed() or isinstance(error, _TELLING):
-                self._suspect(connection.generation)
+            if isinstance(error, _TELLING) or _is_closed(connection):
+                self._suspect(generation)
             raise
         finally:
             # A statement that ran out of time is being cancelled meanwhile; where that is not heard of in
@@ -200,6 +212,14 @@ class Database:
             await _check_durable(connection)
 
 
+def _is_closed(connection: Any) -> bool:
+    try:
+        closed: bool = connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # the pool took it back as it was lost
+    return closed
+
+
 def _through_pooler(settings: DatabaseSettings) -> bool:
     """Without a statement cache we are behind a transaction pooler: a session's settings are not ours."""
     return settings.statement_cache_size == 0
@@ -228,8 +248,8 @@ async def _check_durable(connection: Any) -> None:
     """
     if await connection.fetchval("SHOW synchronous_commit") == "off":
         raise ConfigError(
-            "DATABASE_URL names a role whose commits are not durable (synchronous_commit is off), and behind "
-            "a pooler no session can change that: ALTER ROLE … SET synchronous_commit = on"
+            "DATABASE_URL leads to a database whose commits are not durable (synchronous_commit is off), "
+            "and behind a pooler no session can change that: ALTER ROLE … SET synchronous_commit = on"
         )
 
 

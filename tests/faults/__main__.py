@@ -12,7 +12,7 @@ from tests.faults.cluster import Cluster, local_cluster
 from tests.faults.judge import Verdict
 from tests.faults.play import Result, play
 from tests.faults.report import report
-from tests.faults.scenarios import SCENARIOS, Scenario
+from tests.faults.table import SCENARIOS, Scenario
 from tests.support.servers import ROOT
 
 _DOCUMENT = ROOT / "docs" / "RELIABILITY.md"

@@ -55,6 +55,7 @@ class Client:
         self._reading = asyncio.Event()
         self._reading.set()
         self._prompt = True
+        self._homesick = False
 
     # -- the connection ---------------------------------------------------------------------------
 
@@ -74,8 +75,9 @@ class Client:
             await self._ready.wait_for(lambda: self.at is not None and self.connections > after)
 
     async def hang_up(self) -> None:
-        """Lose the connection, as on a train; it comes back by itself."""
+        """Lose the connection; it comes back by itself, to where it wants to be."""
         if self._socket is not None:
+            self._homesick = True
             await self._socket.close()
 
     def pause(self) -> None:
@@ -93,7 +95,6 @@ class Client:
         connector = aiohttp.TCPConnector(force_close=True)
         async with aiohttp.ClientSession(connector=connector) as session:
             while True:
-                # The one where it wants to be first, but not twice when that did not let it in.
                 url = self.urls[tries % len(self.urls)]
                 before = self.connections
                 try:
@@ -103,7 +104,9 @@ class Client:
                 finally:
                     self._drop()
                 if self.connections > before:
-                    backoff, tries = 0.05, 0
+                    # Who was cut tries the other process first; who hung up has a mind to go home.
+                    backoff, tries = 0.05, 0 if self._homesick else self.urls.index(url) + 1
+                    self._homesick = False
                 else:
                     backoff, tries = min(backoff * 2, _LONGEST_BACKOFF), tries + 1
                 await asyncio.sleep(backoff * random.uniform(0.5, 1))

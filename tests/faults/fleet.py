@@ -137,10 +137,13 @@ class Fleet:
         return task
 
     async def probe(self) -> float:
-        """Send one fresh message now, at once again where it is refused; returns how long until it was acked."""
+        """Send one fresh message now, at once again where it is refused; returns how long until it was acked.
+
+        From a device that writes nothing else: no earlier message of its own is in the way.
+        """
         began = now()
-        client, _, conversation = self.pairs[0]
-        await _patiently(self.post(client, conversation, pause=0.05))
+        _, _, conversation = self.pairs[0]
+        await _patiently(self.post(self.clients[2], conversation, pause=0.05))
         return now() - began
 
     # -- the end ----------------------------------------------------------------------------------

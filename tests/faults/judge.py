@@ -54,6 +54,8 @@ async def last_seqs(dsn: str, conversations: list[str]) -> dict[str, int]:
     return {row["id"]: row["last_seq"] for row in rows}
 
 
+# Membership is judged from `participants`, whoever changed it and when. Direct conversations have one interval
+# per person; the place for groups is a conversation in `Fleet.pairs` whose members a scenario adds and removes.
 async def judge(
     dsn: str, history: History, owners: dict[str, str], conversations: list[str], crashes: int
 ) -> Verdict:

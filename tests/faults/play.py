@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from tests.faults.cluster import Cluster
 from tests.faults.fleet import Fleet
 from tests.faults.judge import Verdict
-from tests.faults.scenarios import Form, Observed, Scenario
+from tests.faults.scenarios import Form, Observed
+from tests.faults.table import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

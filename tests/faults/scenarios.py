@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tests.faults.fleet import Fleet
@@ -39,35 +38,10 @@ class Observed:
     note: str = ""
 
 
-Play = Callable[[Fleet, Form], Awaitable[Observed]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """One row of the table.
-
-    Args:
-        name: what happens.
-        done: how, with the form's fields in braces.
-        measure: what `Observed.recovery` is the time of.
-        receipts: the seconds within which an acked message reaches who is connected, whatever happens.
-        recovers: the seconds that the recovery may take.
-    """
-
-    name: str
-    done: str
-    play: Play
-    measure: str
-    long: Form
-    short: Form
-    receipts: float = 3.0
-    recovers: float | None = None
-
-
 # -- processes ----------------------------------------------------------------------------------------
 
 
-async def _kill(fleet: Fleet, form: Form) -> Observed:
+async def kill(fleet: Fleet, form: Form) -> Observed:
     slowest = 0.0
     async with fleet.load(form.rate):
         for n in range(form.times):
@@ -80,7 +54,7 @@ async def _kill(fleet: Fleet, form: Form) -> Observed:
     return Observed(recovery=slowest)
 
 
-async def _roll(fleet: Fleet, form: Form) -> Observed:
+async def roll(fleet: Fleet, form: Form) -> Observed:
     slowest = 0.0
     async with fleet.load(form.rate):
         for server in fleet.cluster.servers:
@@ -92,7 +66,7 @@ async def _roll(fleet: Fleet, form: Form) -> Observed:
     return Observed(recovery=slowest)
 
 
-async def _crash(fleet: Fleet, form: Form) -> Observed:
+async def crash(fleet: Fleet, form: Form) -> Observed:
     """Both processes and PostgreSQL at once, with everybody online."""
     cluster = fleet.cluster
     async with fleet.load(form.rate):
@@ -113,7 +87,7 @@ async def _crash(fleet: Fleet, form: Form) -> Observed:
 # -- Redis --------------------------------------------------------------------------------------------
 
 
-async def _kill_redis(fleet: Fleet, form: Form) -> Observed:
+async def kill_redis(fleet: Fleet, form: Form) -> Observed:
     redis = fleet.cluster.redis
     async with fleet.load(form.rate):
         await asyncio.sleep(1)
@@ -125,7 +99,7 @@ async def _kill_redis(fleet: Fleet, form: Form) -> Observed:
     return Observed(recovery=recovery)
 
 
-async def _stall_redis(fleet: Fleet, form: Form) -> Observed:
+async def stall_redis(fleet: Fleet, form: Form) -> Observed:
     redis = fleet.cluster.redis
     async with fleet.load(form.rate):
         await asyncio.sleep(1)
@@ -142,7 +116,7 @@ async def _stall_redis(fleet: Fleet, form: Form) -> Observed:
 # -- PostgreSQL ---------------------------------------------------------------------------------------
 
 
-async def _stop_postgres(fleet: Fleet, form: Form) -> Observed:
+async def stop_postgres(fleet: Fleet, form: Form) -> Observed:
     postgres = fleet.cluster.postgres
     async with fleet.load(form.rate):
         await asyncio.sleep(1)
@@ -156,7 +130,7 @@ async def _stop_postgres(fleet: Fleet, form: Form) -> Observed:
     return Observed(recovery=recovery)
 
 
-async def _stall_postgres(fleet: Fleet, form: Form) -> Observed:
+async def stall_postgres(fleet: Fleet, form: Form) -> Observed:
     async with fleet.load(form.rate):
         await asyncio.sleep(1)
         async with fleet.cluster.postgres.stalled():
@@ -166,7 +140,7 @@ async def _stall_postgres(fleet: Fleet, form: Form) -> Observed:
     return Observed(recovery=recovery)
 
 
-async def _terminate(fleet: Fleet, form: Form) -> Observed:
+async def terminate(fleet: Fleet, form: Form) -> Observed:
     ended = busy = 0
     slowest = 0.0
     async with fleet.load(form.rate):
@@ -184,7 +158,7 @@ async def _terminate(fleet: Fleet, form: Form) -> Observed:
 _LONG_TEXT = "\N{MUSICAL SYMBOL G CLEF}" * 10_000
 
 
-async def _read_nothing(fleet: Fleet, form: Form) -> Observed:
+async def read_nothing(fleet: Fleet, form: Form) -> Observed:
     """One device stops reading while its conversation gets 40 KB messages; then it reads again.
 
     Where the server bounds what it holds for one connection, it cuts this one, and the client comes back
@@ -211,103 +185,9 @@ async def _read_nothing(fleet: Fleet, form: Form) -> Observed:
     return Observed(recovery=recovery, note=note)
 
 
-async def _malformed(fleet: Fleet, form: Form) -> Observed:
+async def malformed(fleet: Fleet, form: Form) -> Observed:
     client = fleet.clients[0]
     async with fleet.load(form.rate):
         answers = await send_malformed(client.urls, client.token, form.times)
         recovery = await fleet.probe()
     return Observed(recovery=recovery, note=str(answers))
-
-
-# -- the table ----------------------------------------------------------------------------------------
-
-_FRESH = "a fresh send, until its ack"
-_BACK = "all who were cut, until they are back"
-
-SCENARIOS = (
-    Scenario(
-        name="A process is killed",
-        done="`kill -9` of one process after the other, {times} times, at {rate:.0f} messages/s",
-        play=_kill,
-        measure=_BACK,
-        long=Form(rate=300, times=5, lasts=3),
-        short=Form(rate=60, pairs=3, lasts=0.3),
-        # Who is cut comes back to everything, at its own pace; see the recovery.
-        receipts=5.0,
-    ),
-    Scenario(
-        name="Everything is killed",
-        done="`kill -9` of both processes and Redis, a crash of PostgreSQL, with everybody online",
-        play=_crash,
-        measure=_BACK,
-        long=Form(rate=200, lasts=4),
-        short=Form(rate=60, pairs=3, lasts=0.3),
-    ),
-    Scenario(
-        name="A rolling restart",
-        done="SIGTERM to one process after the other",
-        play=_roll,
-        measure=_BACK,
-        long=Form(rate=200, lasts=3),
-        short=Form(rate=60, pairs=3, lasts=0.3),
-    ),
-    Scenario(
-        name="Redis dies",
-        done="`kill -9` of Redis, for {lasts:.0f} s",
-        play=_kill_redis,
-        measure=_FRESH,
-        long=Form(rate=200, lasts=30),
-        short=Form(rate=60, pairs=3, lasts=1),
-    ),
-    Scenario(
-        name="Redis stalls",
-        done="SIGSTOP of Redis, for {lasts:.0f} s",
-        play=_stall_redis,
-        measure=_FRESH,
-        long=Form(rate=200, lasts=12),
-        short=Form(rate=60, pairs=3, lasts=1),
-    ),
-    Scenario(
-        name="PostgreSQL stops",
-        done="PostgreSQL shut down, for {lasts:.0f} s",
-        play=_stop_postgres,
-        measure=_FRESH,
-        long=Form(rate=200, lasts=10),
-        short=Form(rate=60, pairs=3, lasts=0.5),
-        recovers=1.0,
-    ),
-    Scenario(
-        name="PostgreSQL stalls",
-        done="SIGSTOP of all of PostgreSQL's processes, for {lasts:.0f} s",
-        play=_stall_postgres,
-        measure=_FRESH,
-        long=Form(rate=200, lasts=8),
-        short=Form(rate=60, pairs=3, lasts=0.5),
-        recovers=1.0,
-    ),
-    Scenario(
-        name="Backends are terminated",
-        done="`pg_terminate_backend` of all the servers' sessions, {times} times, in mid-commit",
-        play=_terminate,
-        measure=_FRESH,
-        long=Form(rate=300, times=20, lasts=0.5),
-        short=Form(rate=100, pairs=3, times=3, lasts=0.2),
-        recovers=1.0,
-    ),
-    Scenario(
-        name="A client does not read",
-        done="one device stops reading, and is sent {times} messages of 40 KB",
-        play=_read_nothing,
-        measure="who did not read, until it has everything",
-        long=Form(rate=100, times=600),
-        short=Form(rate=30, pairs=2, times=20),
-    ),
-    Scenario(
-        name="Malformed frames",
-        done="{times} frames that no client sends, over connections of their own",
-        play=_malformed,
-        measure=_FRESH,
-        long=Form(rate=100, times=10_000),
-        short=Form(rate=30, pairs=2, times=200),
-    ),
-)
