@@ -16,6 +16,7 @@ from chatserver.store.migrate import migrate
 from chatserver.tokens import issue_token
 from tests.support.device import Device
 from tests.support.redis_server import redis_server
+from tests.support.resuming import Resuming
 from tests.support.servers import Server, environment, local_server
 
 _numbers = itertools.count(1)
@@ -110,6 +111,7 @@ class User:
 
 MakeUser = Callable[..., Awaitable[User]]
 Connect = Callable[..., Awaitable[Device]]
+Resume = Callable[..., Awaitable[Resuming]]
 
 
 def token_for(user_id: str, lifetime: int = 3600, jti: str | None = None) -> str:
@@ -168,3 +170,18 @@ async def connect(server: Server) -> AsyncIterator[Connect]:
     yield connect
     for device in devices:
         await device.close()
+
+
+@pytest.fixture
+async def resume(server: Server) -> AsyncIterator[Resume]:
+    """Connects clients that resume."""
+    clients: list[Resuming] = []
+
+    async def connect(user: User, url: str | None = None, **auth: object) -> Resuming:
+        client = Resuming(url or server.url, user.token, **auth)
+        clients.append(client)
+        return await client.connect()
+
+    yield connect
+    for client in clients:
+        await client.drop()

@@ -1,35 +1,16 @@
 """Nothing missed: what a client is sent when it comes back."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from chatserver import recovery
-from tests.conftest import Connect, User
+from tests.conftest import Connect, Resume, User
 from tests.support.device import Device
-from tests.support.resuming import Resuming
 from tests.support.servers import Server, local_server
 
 Pool = asyncpg.Pool
-Resume = Callable[..., Awaitable[Resuming]]
-
-
-@pytest.fixture
-async def resume(server: Server) -> AsyncIterator[Resume]:
-    """Connects clients that resume."""
-    clients: list[Resuming] = []
-
-    async def connect(user: User, url: str | None = None, **auth: object) -> Resuming:
-        client = Resuming(url or server.url, user.token, **auth)
-        clients.append(client)
-        return await client.connect()
-
-    yield connect
-    for client in clients:
-        await client.drop()
 
 
 async def _open(device: Device, other: User) -> str:
@@ -197,81 +178,6 @@ async def test_too_much_is_to_be_reloaded(
     await b.connect()
     assert (b.recovered, b.ready["limited"], b.ready["resync"]) == (False, True, [long])
     assert (b.seqs(long), b.seqs(short)[-2:]) == ([], [2, 3])
-
-
-async def test_a_conversation_created_while_its_member_is_connecting(
-    connect: Connect, resume: Resume, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is committed between the question of where streams stand and the answer is neither lost nor doubled."""
-    a = await connect(alice)
-    asked, go_on = asyncio.Event(), asyncio.Event()
-    plan = recovery.Recovery.plan
-
-    async def slow_plan(self: recovery.Recovery, *args: object) -> recovery.Plan:
-        planned = await plan(self, *args)  # type: ignore[arg-type]
-        if not asked.is_set():
-            asked.set()
-            await go_on.wait()
-        return planned
-
-    monkeypatch.setattr(recovery.Recovery, "plan", slow_plan)
-    connecting = asyncio.create_task(resume(bob))
-    await asked.wait()
-    conversation_id = await _open(a, bob)
-    await _send(a, conversation_id, 3)
-    go_on.set()
-    b = await connecting
-    assert b.seqs(conversation_id) == [1, 2, 3, 4]
-    await _send(a, conversation_id, 1)
-    await b.expect("chat:message_received", seq=5)
-    assert b.seqs(conversation_id) == [1, 2, 3, 4, 5]
-
-
-async def test_a_link_that_drops_in_the_middle_of_a_replay(
-    connect: Connect, resume: Resume, alice: User, bob: User
-) -> None:
-    """A replay carries no offsets: who drops out of it is sent all of it again."""
-    a = await connect(alice)
-    conversation_id = await _open(a, bob)
-    b = await resume(bob)
-    await b.drop()
-    before = b.offset
-    await _send(a, conversation_id, 30)
-
-    class Interrupted(Resuming):
-        async def expect(self, name: str, **fields: object) -> list[object]:
-            return await super().expect("chat:message_received", seq=10)
-
-    c = Interrupted(b.url, bob.token)
-    c.pid, c.offset = b.pid, b.offset
-    await c.connect()
-    await c.drop()
-    assert c.offset in (before, c.offset)
-    b.offset = before if "session:ready" not in c.names() else b.offset
-    await b.connect()
-    assert b.recovered
-    assert b.seqs(conversation_id)[-30:] == list(range(2, 32))
-
-
-async def test_a_removal_while_away_ends_the_replay(
-    connect: Connect, resume: Resume, alice: User, bob: User, db: "Pool[asyncpg.Record]"
-) -> None:
-    """Membership is looked up afresh: who was removed while away gets nothing that was committed after it."""
-    a = await connect(alice)
-    conversation_id = await _open(a, bob)
-    b = await resume(bob)
-    await b.drop()
-    await _send(a, conversation_id, 2)
-    await db.execute(
-        "UPDATE participants SET left_seq = 3, left_xact = pg_current_xact_id() "
-        "WHERE conversation_id = $1 AND user_id = $2",
-        UUID(conversation_id),
-        bob.id,
-    )
-    await _send(a, conversation_id, 2)
-    await b.connect()
-    assert b.seqs(conversation_id)[-2:] == [2, 3]
-    assert 4 not in b.seqs(conversation_id)
 
 
 async def test_what_was_read_meanwhile_comes_before_ready(
