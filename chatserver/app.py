@@ -15,7 +15,7 @@ from chatserver.config import Settings
 from chatserver.conversations import Conversations
 from chatserver.crypto import Vault
 from chatserver.delivered import Delivered
-from chatserver.delivery import Delivery, SilentBell
+from chatserver.delivery import Delivery
 from chatserver.directory import Directory
 from chatserver.doors import web as doors_web
 from chatserver.doors.engine import Engine, LocalManager
@@ -36,6 +36,7 @@ from chatserver.offset import Pids
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence
 from chatserver.presence_store import LocalPresence, PresenceStore
+from chatserver.pushes import SilentBell
 from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
 from chatserver.requests import Requests

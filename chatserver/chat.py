@@ -4,13 +4,14 @@ from uuid import UUID
 
 from chatserver.conversations import Conversations
 from chatserver.crypto import Vault
-from chatserver.delivery import Delivery, Event, conversation_room
+from chatserver.delivery import Delivery
 from chatserver.directory import Directory
 from chatserver.errors import ChatError, ErrorCode, invalid, not_found
 from chatserver.events import message_received
 from chatserver.ids import uuid7
 from chatserver.log import Publisher
 from chatserver.messages import MessageReader, body_of, posted_message
+from chatserver.pushes import Event, conversation_room
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Database, Record

@@ -77,7 +77,13 @@ VARIABLES: tuple[Variable, ...] = (
         _DAY_MS,
     ),
     Variable("WS_COMPRESSION", "off", "Whether WebSocket frames are compressed: `on` or `off`."),
-    Variable("MESSAGE_RATE_LIMIT", "240", "Messages per 60 s and user.", 1, 1_000_000),
+    Variable(
+        "MESSAGE_RATE_LIMIT",
+        "240",
+        "What clients are told to keep to: messages per 60 s and user.",
+        1,
+        1_000_000,
+    ),
     Variable(
         "PRESENCE_MAX_MEMBERS",
         "100",

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from chatserver.conversations import Conversations
-from chatserver.delivery import Delivery, Event, conversation_room, user_room
+from chatserver.delivery import Delivery
 from chatserver.directory import Directory
 from chatserver.events import KINDS, PERSONAL_KINDS, Logged
 from chatserver.events_group import GROUP_KINDS
 from chatserver.messages import MessageReader
+from chatserver.pushes import Event, conversation_room, user_room
 from chatserver.store import Database, Record
 from schemas.resources import Message
 from schemas.wire import payload

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from chatserver.delivery import Delivery, user_room
+from chatserver.delivery import Delivery
 from chatserver.directory import Directory
 from chatserver.errors import ChatError
 from chatserver.logs import get_logger
 from chatserver.presence_store import PresenceStore, Status
+from chatserver.pushes import user_room
 from chatserver.session import Session, User
 from chatserver.store import Database
 from chatserver.times import iso_now

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
-from chatserver.delivery import Delivery, conversation_room
+from chatserver.delivery import Delivery
 from chatserver.errors import not_found
+from chatserver.pushes import conversation_room
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Record

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chatserver.delivery import Event, Frame
 from chatserver.log import Log
 from chatserver.offset import Offset, Pids, parse_offset
+from chatserver.pushes import Event, Frame
 from chatserver.store import Database, Record
 from schemas.session import ReadState, ReadStateOf
 from schemas.wire import payload

@@ -3,8 +3,9 @@
 import asyncio
 from uuid import UUID
 
-from chatserver.delivery import Delivery, conversation_room
+from chatserver.delivery import Delivery
 from chatserver.errors import not_found
+from chatserver.pushes import conversation_room
 from chatserver.session import Caller, User
 from chatserver.store import Database
 from chatserver.times import iso_now

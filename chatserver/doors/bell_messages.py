@@ -17,7 +17,7 @@ from typing import Any, TypeGuard
 
 import orjson
 
-from chatserver.delivery import Event
+from chatserver.pushes import Event
 
 # A push's rooms and payload fit many times over; parsing more would hold up everybody.
 MAX_MESSAGE = 8 * 1024 * 1024

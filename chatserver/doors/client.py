@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from engineio import packet as eio_packet
 
-from chatserver.delivery import Frame
 from chatserver.doors import packets
 from chatserver.doors.lane import Lane
+from chatserver.pushes import Frame
 from chatserver.session import Session
 
 # Pushes that wait while a client is sent what it missed.

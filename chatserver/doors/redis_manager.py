@@ -12,11 +12,12 @@ from typing import Any
 import orjson
 import socketio
 
-from chatserver.delivery import Delivery, Event
+from chatserver.delivery import Delivery
 from chatserver.doors import bell_messages, packets
 from chatserver.doors.engine import LocalRooms
 from chatserver.doors.redis_link import RedisLink
 from chatserver.logs import get_logger
+from chatserver.pushes import Event
 
 _log = get_logger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatserver.auth import Authenticator
 from chatserver.delivered import Delivered
-from chatserver.delivery import Delivery, Frame, conversation_room, frame_of
+from chatserver.delivery import Delivery
 from chatserver.doors import packets
 from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
@@ -16,6 +16,7 @@ from chatserver.errors import ChatError, ErrorCode, invalid, unavailable
 from chatserver.gate import Answer, Gate
 from chatserver.logs import get_logger
 from chatserver.presence import Presence
+from chatserver.pushes import Frame, conversation_room, frame_of
 from chatserver.recovery import Plan, Recovery
 from chatserver.session import Session
 from chatserver.times import iso_now, iso_seconds

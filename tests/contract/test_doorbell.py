@@ -11,9 +11,9 @@ import socketio
 import structlog
 
 from chatserver import doctor
-from chatserver.delivery import Event
 from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.doors.redis_manager import RedisManager
+from chatserver.pushes import Event
 from tests.conftest import Connect, User
 from tests.support.device import PATIENCE, Device
 from tests.support.redis_server import OwnRedis, free_port, redis_binary

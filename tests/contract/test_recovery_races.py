@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chatserver import recovery
-from chatserver.delivery import Event
+from chatserver.pushes import Event
 from tests.conftest import Connect, Resume, User
 from tests.support.device import Device
 from tests.support.resuming import Resuming

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
-from chatserver.delivery import user_room
 from chatserver.doors.engine import Engine
 from chatserver.doors.socketio import SocketIODoor
 from chatserver.doors.sockets import Socket
+from chatserver.pushes import user_room
 from tests.support.servers import Server
 
 PATIENCE = 10.0

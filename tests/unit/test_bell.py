@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatserver.delivery import Event
 from chatserver.doors import bell_messages as bell
 from chatserver.doors.outbox import Outbox
+from chatserver.pushes import Event
 
 ME, OTHER = "me", "another"
 EVENT = Event(

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from chatserver.delivery import Delivery, Event, Frame, Gap, SilentBell
+from chatserver.delivery import Delivery, Gap
+from chatserver.pushes import Event, Frame, SilentBell
 
 ROOM = "conversation:c"
 
