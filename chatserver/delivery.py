@@ -268,11 +268,12 @@ class Delivery:
                 delay = _RETRY
                 continue
             delay = _PATIENCE
+            before = room.seq
             for event in missing:
                 room.waiting.setdefault(event.seq, event)
             self._hand_on(name, room)
-            if room.known > room.seq and not missing:
-                # The log does not hold them any more (pruned): go on from what there is.
+            if room.known > room.seq == before:
+                # The log does not hold the next one any more (pruned): go on from what there is.
                 _log.warning("events are missing from the log", room=name, seq=room.seq)
                 room.seq = min(room.waiting, default=room.known + 1) - 1
                 self._hand_on(name, room)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -175,9 +176,12 @@ class SocketIODoor:
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
         _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
-        await self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
-        if self._draining:
+        if error.code is ErrorCode.UNAVAILABLE:
+            # Nothing is wrong with the client. From a closed transport a stock one comes back by itself, to
+            # another process perhaps, and recovers; after a CONNECT_ERROR it would stay away for good.
             await self._engine.close(eio_sid)
+            return
+        await self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
 
     async def _close_older(self, session: Session) -> None:
         for sid, other in list(self._clients.items()):
@@ -233,7 +237,15 @@ class SocketIODoor:
 
     def _answer(self, client: Client, packet_id: int | None, answer: Answer) -> None:
         if packet_id is not None:
-            self._engine.send_text(client.eio_sid, packets.ack(packet_id, answer.ack()))
+            try:
+                text = packets.ack(packet_id, answer.ack())
+            except TypeError:
+                # A handler gave what is no JSON: its client is told so rather than left waiting.
+                error_id = str(uuid.uuid4())
+                _log.exception("an answer could not be written", error_id=error_id)
+                failed = ChatError(code=ErrorCode.INTERNAL_ERROR, error_id=error_id)
+                text = packets.ack(packet_id, Answer(error=failed).ack())
+            self._engine.send_text(client.eio_sid, text)
         elif answer.error is not None:
             client.send(Frame("error", answer.error.to_wire()))
 

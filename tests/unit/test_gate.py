@@ -126,6 +126,7 @@ async def test_a_crash_is_answered_without_its_text(caplog: pytest.LogCaptureFix
     answer = await gate(Service()).ask(session(), "noun:crashes", {})
     error = answer.ack()["error"]
     assert (error["code"], error["retryable"]) == ("INTERNAL_ERROR", False)
+    assert set(error) == {"code", "message", "retryable", "errorId"}
     assert "secret" not in str(error)
     assert error["errorId"] in caplog.text
 

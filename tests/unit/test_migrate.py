@@ -1,6 +1,7 @@
 """Migrations."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -73,6 +74,18 @@ async def test_a_failure_leaves_nothing_behind(
     assert await _fetchval(empty_dsn, "SELECT max(version) FROM schema_migrations") == 1
 
 
+async def test_what_cannot_be_recorded_is_undone(
+    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration and its record are one transaction."""
+    sql = "CREATE TABLE odd (x int); INSERT INTO schema_migrations VALUES (1, 'x', 'x')"
+    monkeypatch.setattr(module, "migrations", lambda: [Migration(1, "0001_odd", sql)])
+    with pytest.raises(MigrationError, match="0001_odd: duplicate key"):
+        await migrate(empty_dsn)
+    assert await _fetchval(empty_dsn, "SELECT to_regclass('odd')::text") is None
+    assert await _fetchval(empty_dsn, "SELECT count(*) FROM schema_migrations") == 0
+
+
 async def test_a_newer_release_does_no_harm(fresh_dsn: str) -> None:
     """Migrations of a newer release, which this one does not know, are none of its business: deploys may roll."""
     connection = await asyncpg.connect(fresh_dsn)
@@ -80,3 +93,37 @@ async def test_a_newer_release_does_no_harm(fresh_dsn: str) -> None:
     await connection.close()
     assert await pending_at(fresh_dsn) == []
     assert await migrate(fresh_dsn) == []
+
+
+async def test_a_failure_gives_the_lock_back(
+    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a migration that failed, the next one finds the lock free."""
+    monkeypatch.setattr(module, "migrations", lambda: [Migration(1, "0001_bad", "SELECT 1 / 0")])
+    for _ in range(2):
+        with pytest.raises(MigrationError, match="division by zero"):
+            await migrate(empty_dsn, lock_timeout=5)
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+    here = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    assert await _fetchval(empty_dsn, locks + here) == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "wrong"),
+    [
+        (["0001_a.sql", "0003_b.sql"], "0003_b.sql: expected number 0002"),
+        (["0001_a.sql", "0001_b.sql"], "0001_b.sql: expected number 0002"),
+        (["0002_a.sql"], "0002_a.sql: expected number 0001"),
+        (["first.sql"], "first.sql: expected number 0001"),
+    ],
+)
+def test_numbers_have_no_gaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], wrong: str
+) -> None:
+    """A gap or a repetition in the files' numbers is refused, naming the first file that is wrong."""
+    (tmp_path / "migrations").mkdir()
+    for name in (*names, "README.md"):
+        (tmp_path / "migrations" / name).write_text("SELECT 1")
+    monkeypatch.setattr(module, "files", lambda _: tmp_path)
+    with pytest.raises(MigrationError, match=wrong):
+        migrations()

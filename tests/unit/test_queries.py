@@ -49,3 +49,11 @@ async def test_every_query_fits_the_schema(db: "asyncpg.Pool[asyncpg.Record]") -
                 await connection.prepare(sql)
             except asyncpg.PostgresError as error:
                 raise AssertionError(f"{name}: {error}") from error
+
+
+def test_every_query_is_used() -> None:
+    """No query is left behind when its last caller is gone."""
+    code = "".join(
+        file.read_text() for file in (Path(__file__).parents[2] / "chatserver").rglob("*.py")
+    )
+    assert [name for name in load() if f'"{name}"' not in code] == []
