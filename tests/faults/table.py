@@ -106,7 +106,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="Backends are terminated",
-        done="`pg_terminate_backend` of all the servers' sessions, {times} times, in mid-commit",
+        done="`pg_terminate_backend` of all the servers' sessions, {times} times, under load",
         play=scenarios.terminate,
         measure=_FRESH,
         long=Form(rate=300, times=20, lasts=0.5),
