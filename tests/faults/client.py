@@ -56,11 +56,13 @@ class Client:
         self._reading.set()
         self._prompt = True
         self._homesick = False
+        self._stays_away = False
 
     # -- the connection ---------------------------------------------------------------------------
 
     def start(self) -> None:
         """Connect, and stay connected."""
+        self._stays_away = False
         self._task = asyncio.create_task(self._stay_connected())
 
     async def stop(self) -> None:
@@ -68,6 +70,10 @@ class Client:
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def stay_away(self) -> None:
+        """Do not come back from the next cut, until it is started again."""
+        self._stays_away = True
 
     async def connected(self, after: int = 0) -> None:
         """Wait until it is ready for the `after + 1`th time, or later."""
@@ -94,7 +100,7 @@ class Client:
         backoff, tries = 0.05, 0
         connector = aiohttp.TCPConnector(force_close=True)
         async with aiohttp.ClientSession(connector=connector) as session:
-            while True:
+            while not self._stays_away:
                 url = self.urls[tries % len(self.urls)]
                 before = self.connections
                 try:
@@ -216,11 +222,13 @@ class Client:
                 wait = error.get("retryAfter", 1) if pause is None else pause
                 await asyncio.sleep(wait * random.uniform(0.5, 1))
 
-    async def sees(self, user_id: str) -> bool:
-        """Whether somebody is online, in this user's eyes; waits a while until they are."""
-        for _ in range(100):
+    async def sees(self, user_id: str, *, online: bool = True, within: float = 10.0) -> bool:
+        """Whether somebody is online (or is not), in this user's eyes, by the end of some seconds."""
+        deadline = now() + within
+        while now() < deadline:
             answer = await self.ask("presence:list")
-            if answer["success"] and any(user["userId"] == user_id for user in answer["users"]):
+            people = {user["userId"] for user in answer.get("users", ())}
+            if answer["success"] and (user_id in people) is online:
                 return True
             await asyncio.sleep(0.1)
         return False

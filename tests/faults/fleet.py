@@ -76,9 +76,12 @@ class Fleet:
         """Wait until everybody is."""
         await _patiently(asyncio.gather(*(client.connected() for client in self.clients)))
 
-    async def hurt(self, server: Server, fault: Awaitable[object]) -> float:
-        """Do something to a process that cuts its clients; returns how long it took until all were back."""
-        cut = [(client, client.connections) for client in self.clients if client.at == server.url]
+    async def hurt(
+        self, server: Server, fault: Awaitable[object], clients: list[Client] | None = None
+    ) -> float:
+        """Do something to a process that cuts its clients; returns how long until all (or those) were back."""
+        returning = self.clients if clients is None else clients
+        cut = [(client, client.connections) for client in returning if client.at == server.url]
         began = now()
         await fault
         await _patiently(asyncio.gather(*(client.connected(after) for client, after in cut)))

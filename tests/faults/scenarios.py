@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tests.faults.fleet import Fleet
 from tests.faults.hostile_frames import send_malformed
+from tests.faults.postgres import now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,31 @@ async def crash(fleet: Fleet, form: Form) -> Observed:
     together = [await first.sees(second.user_id) for first, second, _ in fleet.pairs]
     return Observed(
         recovery=recovery, note=f"{sum(together)} of {len(together)} pairs see each other online"
+    )
+
+
+async def vanish(fleet: Fleet, form: Form) -> Observed:
+    """A process dies with people online of whom one does not come back; then they do, to what they missed."""
+    server = fleet.cluster.servers[1]
+    friend, gone, _ = fleet.pairs[0]
+    assert gone.at == server.url
+    async with fleet.load(form.rate):
+        await asyncio.sleep(1)
+        gone.stay_away()
+        others = [client for client in fleet.clients if client is not gone]
+        recovery = await fleet.hurt(server, server.end(signal.SIGKILL), others)
+        await server.start()
+        began = now()
+        # Nobody is left who could say that they went: their process's word on it has to run out.
+        forgotten = form.lasts == 0 or await friend.sees(
+            gone.user_id, online=False, within=form.lasts
+        )
+        took = now() - began
+        gone.start()
+        await gone.connected(gone.connections)
+    note = f"who stayed away was seen offline after {took:.0f} s"
+    return Observed(
+        recovery=recovery, note=note if forgotten else "who stayed away was seen online"
     )
 
 

@@ -55,6 +55,14 @@ SCENARIOS = (
         short=Form(rate=60, pairs=3, lasts=0.3),
     ),
     Scenario(
+        name="A crash with people online",
+        done="`kill -9` of one process, and one of its people does not come back until they are seen offline",
+        play=scenarios.vanish,
+        measure=_BACK,
+        long=Form(rate=20, lasts=150),
+        short=Form(rate=30, pairs=2),
+    ),
+    Scenario(
         name="A rolling restart",
         done="SIGTERM to one process after the other",
         play=scenarios.roll,
@@ -98,7 +106,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="Backends are terminated",
-        done="`pg_terminate_backend` of all the servers' sessions, {times} times, in mid-commit",
+        done="`pg_terminate_backend` of all the servers' sessions, {times} times, under load",
         play=scenarios.terminate,
         measure=_FRESH,
         long=Form(rate=300, times=20, lasts=0.5),
