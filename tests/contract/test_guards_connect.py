@@ -7,11 +7,13 @@ import aiohttp
 import orjson
 import pytest
 
+from chatserver.auth import Authenticator
 from chatserver.doors import link
+from chatserver.errors import unavailable
 from tests.conftest import User
 from tests.support.inside import empty, engine, sockets, until
 from tests.support.polling import polling
-from tests.support.raw import raw_client, raw_socket
+from tests.support.raw import Closed, raw_client, raw_socket
 from tests.support.servers import Server, local_server
 from tests.support.wire import TEXT, Wire
 
@@ -135,3 +137,20 @@ async def test_pings(hasty: Server, alice: User) -> None:
         done.set()
         await answering
     await empty(hasty)
+
+
+async def test_a_database_that_is_away_makes_clients_come_back(
+    server: Server, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who connects while the database cannot tell who they are is not refused but cut off, and so comes back."""
+
+    async def away(*_: object, **__: object) -> None:
+        raise unavailable()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Authenticator, "authenticate", away)
+        async with raw_socket(server.url) as raw:
+            with pytest.raises(Closed):
+                await raw.connect(_auth(alice))
+    async with raw_client(server.url, alice.token) as raw:
+        await raw.works()

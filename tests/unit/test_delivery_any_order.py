@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from chatserver import delivery as delivery_module
 from chatserver.delivery import Delivery, Gap
-from chatserver.pushes import SilentBell, conversation_room, user_room
 from chatserver.errors import ChatError, unavailable
+from chatserver.pushes import SilentBell, conversation_room, user_room
 from tests.support.streams import FakeDevice, MemoryLog
 
 ROOM = conversation_room("c")

@@ -8,8 +8,8 @@ import pytest
 
 from chatserver import delivery as delivery_module
 from chatserver.delivery import Delivery, Gap
-from chatserver.pushes import Event, SilentBell, conversation_room, user_room
 from chatserver.errors import unavailable
+from chatserver.pushes import Event, SilentBell, conversation_room, user_room
 from tests.support.streams import BrokenDevice, FakeDevice, MemoryLog
 
 ROOM = conversation_room("c")
