@@ -96,6 +96,7 @@ class SocketIODoor:
         if sid in self._clients:
             client.offsets = ask.wants_offsets
             client.resync = plan.resync_rooms()
+            client.had = plan.reaches()
             await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
 
     async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:
@@ -136,7 +137,10 @@ class SocketIODoor:
             await self._engine.close(client.eio_sid)
         elif sid in self._clients:
             ready = to_wire(self._ready(session, plan, sum(replayed.values())))
-            client.open(Frame("session:ready", ready, str(plan.offset)))
+            client.open(
+                Frame("session:ready", ready, str(plan.offset)),
+                (room for room, _ in plan.positions),
+            )
             self._presence.connect(session)
             _log.debug(
                 "a client connected", user=session.user.id, address=self._address(client.eio_sid)
