@@ -55,7 +55,8 @@ FROM given CROSS JOIN mine m CROSS JOIN LATERAL (
         ELSE (SELECT e.seq FROM events e
               WHERE e.stream_id = m.stream_id AND pg_visible_in_snapshot(e.xact, given.snapshot)
               ORDER BY e.seq DESC LIMIT 1)
-        END AS seq) seen
+        END AS seq
+    OFFSET 0) seen  -- looked for once, not once per mention
 WHERE m.left_seq IS NULL OR given.snapshot IS NULL OR NOT pg_visible_in_snapshot(m.left_xact, given.snapshot);
 
 -- name: hidden_messages
