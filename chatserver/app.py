@@ -57,6 +57,8 @@ class App:
     socketio: SocketIODoor
     probes: Probes
     retention: Retention
+    delivery: Delivery
+    log_reader: LogReader
 
 
 @asynccontextmanager
@@ -158,7 +160,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         application.add_routes(rest.routes(schemas.COMMANDS))
         application.add_routes(probes.routes())
         engine.attach(application, "socket.io")
-        yield App(application, gate, socketio_door, probes, retention)
+        yield App(application, gate, socketio_door, probes, retention, delivery, log_reader)
 
 
 def _redis(

@@ -68,13 +68,18 @@ class Resuming:
                     orjson.loads(message.data[at:])[0]
                 )
 
-    async def do(self, name: str, **payload: Any) -> dict[str, Any]:
-        """The ack of a command that must succeed."""
+    async def ask(self, name: str, **payload: Any) -> dict[str, Any]:
+        """The ack of a command, whatever it says."""
         assert self._socket is not None
         self._ids += 1
         future = self._acks[self._ids] = asyncio.get_running_loop().create_future()
         await self._socket.send_str(f"42{self._ids}" + orjson.dumps([name, payload]).decode())
         ack: dict[str, Any] = await asyncio.wait_for(future, PATIENCE)
+        return ack
+
+    async def do(self, name: str, **payload: Any) -> dict[str, Any]:
+        """The ack of a command that must succeed."""
+        ack = await self.ask(name, **payload)
         assert ack["success"] is True, ack
         return ack
 
