@@ -111,6 +111,22 @@ class _Room:
     # The log is known to reach at least here.
     known: int = 0
     filling: asyncio.Task[None] | None = None
+    # Where it began: events up to here were handed on only if that was `before`, when it had other members.
+    start: int = 0
+    before: "_Span" = (0, 0)
+    # Those who joined by an event that was not, and are being told of it.
+    late: dict[Connection, asyncio.Task[None]] = field(default_factory=dict)
+
+    @property
+    def handed(self) -> "_Span":
+        """The last events that were handed on."""
+        if self.seq is None or self.seq == self.start:
+            return self.before
+        return (self.before[0] if self.before[1] == self.start else self.start), self.seq
+
+
+# After one seq, up to another.
+_Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +161,8 @@ class Delivery:
         self.bell = bell
         self._rooms: dict[str, _Room] = {}
         self._rooms_of: dict[Connection, set[str]] = {}
-        self._passed: OrderedDict[str, int] = OrderedDict()
+        # How far the streams of rooms without members are known to reach, and were handed on here.
+        self._passed: OrderedDict[str, tuple[int, _Span]] = OrderedDict()
         # Through where everything has been handed on; the log reader says so.
         self.offset: str | None = None
 
@@ -215,15 +232,22 @@ class Delivery:
     def _join(self, connection: Connection, name: str, seq: int | None) -> _Room:
         room = self._rooms.get(name)
         if room is None:
-            room = self._rooms[name] = _Room(seq)
+            room = self._rooms[name] = _Room(None)
         room.members.add(connection)
         self._rooms_of[connection].add(name)
         if room.seq is None and seq is not None:
-            room.seq = seq
+            self._begin(name, room, seq)
         if room.seq is not None:
-            room.known = max(room.known, self._passed.pop(name, 0))
+            # Where it stands may be further than what was heard of here.
+            room.known = max(room.known, seq or 0)
             self._advance(name, room)
         return room
+
+    def _begin(self, name: str, room: _Room, seq: int) -> None:
+        """A room stands at `seq` from now on."""
+        known, room.before = self._passed.pop(name, (0, (0, 0)))
+        room.seq = room.start = seq
+        room.known = max(room.known, known)
 
     def _leave(self, connection: Connection, name: str) -> None:
         room = self._rooms.get(name)
@@ -234,13 +258,15 @@ class Delivery:
 
     def _drop_if_empty(self, name: str, room: _Room) -> None:
         """Forget a room that nobody here is in, unless events are being read that may yet join somebody."""
-        if not room.members and room.filling is None and self._rooms.get(name) is room:
+        busy = room.members or room.filling or room.late
+        if not busy and self._rooms.get(name) is room:
             del self._rooms[name]
-            self._pass(name, max(room.known, room.seq or 0))
+            self._pass(name, max(room.known, room.seq or 0), room.handed)
 
-    def _pass(self, name: str, seq: int) -> None:
+    def _pass(self, name: str, known: int, handed: _Span | None = None) -> None:
         """Remember how far a room's stream is known to reach while nobody here is in it."""
-        self._passed[name] = max(seq, self._passed.pop(name, 0))
+        was_known, was_handed = self._passed.pop(name, (0, (0, 0)))
+        self._passed[name] = max(known, was_known), handed or was_handed
         if len(self._passed) > _PASSED:
             self._passed.popitem(last=False)
 
@@ -255,9 +281,12 @@ class Delivery:
         """Hand on a committed event, in its turn, to the local connections."""
         room = self._rooms.get(event.room)
         if room is None and any(self.has(user_id) for user_id in event.joined):
+            if event.seq <= self._handed(event.room)[1]:
+                # Heard twice, or so late that the log reader comes first.
+                return
             # A later event may have been heard before this one: the removal of the same person, perhaps.
-            known = self._passed.pop(event.room, 0)
-            room = self._rooms[event.room] = _Room(event.seq - 1, known=known)
+            room = self._rooms[event.room] = _Room(None)
+            self._begin(event.room, room, event.seq - 1)
         if room is None:
             self._pass(event.room, event.seq)
         elif room.seq is None or event.seq > room.seq:
@@ -269,28 +298,67 @@ class Delivery:
         """A room's stream is known to reach `seq`; whether everything to there has been handed on here.
 
         Args:
-            joined: the events that joined users to it, and whom, for rooms that nobody here is in yet.
+            joined: the events that joined users to it, and whom: those before which the room began here.
         """
         room = self._rooms.get(name)
         if room is None:
-            first = next((at for at, users in joined if any(map(self.has, users))), None)
+            after, up_to = self._handed(name)
+            ours = (
+                at for at, users in joined if not after < at <= up_to and any(map(self.has, users))
+            )
+            first = next(ours, None)
             if first is None:
                 self._pass(name, seq)
                 return True
-            room = self._rooms[name] = _Room(first - 1, known=self._passed.pop(name, 0))
+            room = self._rooms[name] = _Room(None)
+            self._begin(name, room, first - 1)
         if room.seq is None:
             # Its only members are just asking where it stands; they have no offset to be wrong about.
             self._pass(name, seq)
             return True
+        after, up_to = room.before
+        for at, users in joined:
+            if at <= room.start and not after < at <= up_to:
+                self._join_late(name, room, at, users)
         room.known = max(room.known, seq)
         self._advance(name, room)
-        return room.seq >= seq
+        return room.seq >= seq and not room.late
+
+    def _handed(self, name: str) -> _Span:
+        """What was handed on in a room that nobody here is in now."""
+        return self._passed.get(name, (0, (0, 0)))[1]
+
+    def _join_late(self, name: str, room: _Room, at: int, users: Iterable[str]) -> None:
+        """Somebody's devices were here when they joined by an event that was not heard of; others came later,
+        and the room began where those stand."""
+        assert room.seq is not None  # asked by the caller
+        for user_id in users:
+            for connection in self.members(user_room(user_id)):
+                # The first of several joinings tells of the others, too.
+                if connection not in room.members and connection not in room.late:
+                    gap = Gap(name, at - 1, room.seq)
+                    room.late[connection] = asyncio.create_task(
+                        self._tell_late(connection, room, gap)
+                    )
+
+    async def _tell_late(self, connection: Connection, room: _Room, gap: Gap) -> None:
+        try:
+            while connection in self._rooms_of:
+                try:
+                    for frame in await self.missed(connection, gap):
+                        self._send((connection,), frame)
+                    return
+                except ChatError:
+                    await asyncio.sleep(_RETRY)
+        finally:
+            del room.late[connection]
+            self._drop_if_empty(gap.room, room)
 
     async def caught_up(self, rooms: Iterable[str]) -> None:
         """Wait until what is known of the rooms' streams has been handed on here."""
         for name in rooms:
-            while (room := self._rooms.get(name)) and room.filling:
-                await asyncio.wait((room.filling,))
+            while (room := self._rooms.get(name)) and (room.filling or room.late):
+                await asyncio.wait({*room.late.values(), *filter(None, (room.filling,))})
 
     def rooms_of(self, connection: Connection) -> tuple[str, ...]:
         """The rooms that a connection is in."""

@@ -172,3 +172,73 @@ async def test_nothing_is_left_when_everybody_is_gone() -> None:
     delivery.hear(stream.commit())
     delivery.detach(device)
     await _until(lambda: not delivery._rooms)
+
+
+async def test_what_was_handed_on_stays_so_when_nobody_is_left() -> None:
+    """Joining and leaving, heard twice or read from the log once more, are not handed on again."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    device = _connected(delivery, "bob")
+    joined, left = stream.commit(joined="bob"), stream.commit(left="bob")
+    for event in (joined, left, joined, left):
+        delivery.hear(event)
+    assert delivery.reaches(ROOM, 2, [(1, ["bob"])])
+    await delivery.caught_up([ROOM])
+    assert device.heard == ["1", "2"]
+
+
+async def test_joined_by_an_event_that_was_never_heard() -> None:
+    """Bob's joining is lost, and then somebody connects to whom the room stands beyond it: the log tells him."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    bob = _connected(delivery, "bob")
+    stream.commit()
+    stream.commit(joined="bob")
+    stream.commit()
+    alice = _connected(delivery, "alice", (ROOM, 3))
+    assert not delivery.reaches(ROOM, 3, [(2, ["bob"])]), "no offset may say so yet"
+    await delivery.caught_up([ROOM])
+    delivery.hear(stream.commit())
+    assert (bob.heard, alice.heard) == (["2", "3", "4"], ["4"])
+    assert bob.frames[0].payload == "new"
+
+
+async def test_joined_and_gone_by_events_that_were_never_heard() -> None:
+    """Who has left again by what was lost is told of both, and of nothing after."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    bob = _connected(delivery, "bob")
+    stream.commit(joined="bob")
+    stream.commit(left="bob")
+    stream.commit()
+    _connected(delivery, "alice", (ROOM, 3))
+    delivery.reaches(ROOM, 3, [(1, ["bob"])])
+    await delivery.caught_up([ROOM])
+    delivery.hear(stream.commit())
+    assert bob.heard == ["1", "2"]
+
+
+async def test_joined_twice_by_events_that_were_never_heard() -> None:
+    """Who has left and joined again by what was lost is told of it once, and is in the room."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    bob = _connected(delivery, "bob")
+    for change in ({"joined": "bob"}, {"left": "bob"}, {}, {"joined": "bob"}):
+        stream.commit(**change)
+    _connected(delivery, "alice", (ROOM, 4))
+    delivery.reaches(ROOM, 4, [(1, ["bob"]), (4, ["bob"])])
+    await delivery.caught_up([ROOM])
+    delivery.hear(stream.commit())
+    assert bob.heard == ["1", "2", "4", "5"]
+
+
+async def test_who_connects_knows_more_than_was_heard() -> None:
+    """Where a connection says that a room reaches further, the log is read before the connection is ready."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    here = _connected(delivery, "alice", (ROOM, 0))
+    stream.commit()
+    stream.commit()
+    _connected(delivery, "bob", (ROOM, 2))
+    await delivery.caught_up([ROOM])
+    assert here.heard == ["1", "2"]
