@@ -68,6 +68,11 @@ class Plan:
         """The rooms that `resync` names."""
         return {room for room, _ in self.positions if _key(room) in self.resync}
 
+    def reaches(self) -> dict[str, int]:
+        """How far the client has each room once it was sent what it missed, past memberships included."""
+        replayed = {missed.room: missed.up_to for missed in self.missed}
+        return replayed | dict(self.positions)
+
 
 @dataclass(slots=True)
 class _Budget:
@@ -88,7 +93,8 @@ class _Budget:
                 self.left_out.append(_key(room))
             else:
                 self.all -= count
-                self.missed += parts
+                # A room has a stretch per membership, and they come in no order.
+                self.missed += sorted(parts, key=lambda part: part.after)
 
 
 class Recovery:

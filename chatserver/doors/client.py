@@ -28,6 +28,9 @@ class Client:
     pinged: dict[str, int] = field(default_factory=dict)
     # Conversations that the client is to reload: nothing of theirs counts as received until it has read them.
     resync: set[str] = field(default_factory=set)
+    # How far the client has, or was sent, each room: delivery may come to these events later than the replay
+    # did, or once more, where this process heard of them late. By the next ping the log reader has passed them.
+    had: dict[str, int] = field(default_factory=dict)
 
     @property
     def user_id(self) -> str:
@@ -35,10 +38,10 @@ class Client:
         return self.session.user.id
 
     def send(self, frame: Frame) -> None:
-        """Queue a push."""
+        """Queue a push, unless the client has it."""
         if self.held is not None:
             self.held.append(frame)
-        else:
+        elif frame.room is None or frame.seq > self.had.get(frame.room, 0):
             self._push(frame, offset=self.offsets)
 
     def send_early(self, frame: Frame) -> None:
@@ -46,21 +49,33 @@ class Client:
         self._push(frame, offset=False)
 
     def open(self, ready: Frame) -> None:
-        """Send what was held, then ``session:ready``, and hold no longer."""
-        held, self.held = self.held, None
-        for frame in held or ():
-            self.send_early(frame)
+        """Send what was held, then ``session:ready``, and hold no longer.
+
+        What is held of a conversation that is to be reloaded comes after it: before, it would show as a
+        gap.
+        """
+        held, self.held = self.held or deque(), None
+        later = []
+        for frame in held:
+            if frame.room in self.resync:
+                later.append(frame)
+            elif frame.room is None or frame.seq > self.had.get(frame.room, 0):
+                self.send_early(frame)
         self.send(ready)
+        for frame in later:
+            self.send(frame)
 
     def _push(self, frame: Frame, *, offset: bool) -> None:
         if frame.room is not None:
             self.sent[frame.room] = frame.seq
+            self.had[frame.room] = max(frame.seq, self.had.get(frame.room, 0))
         self.push(self.eio_sid, encoded(frame, offset=offset))
 
     def ping(self) -> None:
         """A ping is queued, behind all that was sent so far."""
         self.pinged |= self.sent
         self.sent = {}
+        self.had = {}
 
     def pong(self) -> dict[str, int]:
         """The ping was answered; returns what has arrived."""

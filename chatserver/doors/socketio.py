@@ -93,6 +93,7 @@ class SocketIODoor:
         if sid in self._clients:
             client.offsets = ask.wants_offsets
             client.resync = plan.resync_rooms()
+            client.had = plan.reaches()
             await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
 
     async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:

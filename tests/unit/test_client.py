@@ -1,0 +1,60 @@
+"""What is pushed to a device while it connects, and just after."""
+
+from engineio import packet as eio_packet
+
+from chatserver.delivery import Frame
+from chatserver.doors.client import Client
+from chatserver.recovery import MOST_IN_ALL, MOST_IN_ONE, Missed, _Budget
+from chatserver.session import Session, User
+
+SESSION = Session(
+    user=User(id="bob", username="bob", display_name="Bob"), connection_id="c", expires_at=0
+)
+ROOM, OTHER = "conversation:a", "conversation:b"
+
+
+def _client() -> tuple[Client, list[str]]:
+    pushed: list[str] = []
+
+    def push(_: str, packet: eio_packet.Packet) -> None:
+        pushed.append(str(packet.data).split('"')[1])
+
+    return Client(SESSION, "eio", push), pushed
+
+
+def _frame(room: str, seq: int) -> Frame:
+    return Frame(f"{room[-1]}{seq}", {}, None, room, seq)
+
+
+def test_what_was_replayed_is_not_pushed_again() -> None:
+    """Delivery may come to an event later than the replay did: before the client is ready, or after."""
+    client, pushed = _client()
+    client.had = {ROOM: 2, OTHER: 1}
+    client.send_early(_frame(ROOM, 1))
+    client.send(_frame(ROOM, 1))
+    client.send_early(_frame(ROOM, 2))
+    client.send(_frame(ROOM, 2))
+    client.send(_frame(ROOM, 3))
+    client.open(Frame("ready", {}))
+    client.send(_frame(ROOM, 2))
+    client.send(_frame(ROOM, 4))
+    assert pushed == ["a1", "a2", "a3", "ready", "a4"]
+    client.ping()
+    assert client.had == {}
+
+
+def test_nothing_of_a_conversation_to_be_reloaded_comes_before_ready() -> None:
+    """Its client would take it for the next event, and not know of the gap when the link drops."""
+    client, pushed = _client()
+    client.resync, client.had = {ROOM}, {ROOM: 7, OTHER: 1}
+    client.send(_frame(ROOM, 8))
+    client.send(_frame(OTHER, 2))
+    client.open(Frame("ready", {}))
+    assert pushed == ["b2", "ready", "a8"]
+
+
+def test_memberships_of_one_room_are_replayed_in_their_order() -> None:
+    """The database gives them in any order."""
+    budget = _Budget(MOST_IN_ONE, MOST_IN_ALL)
+    budget.spend([Missed(ROOM, 7, 9), Missed(OTHER, 0, 5), Missed(ROOM, 1, 3)])
+    assert [missed.after for missed in budget.missed if missed.room == ROOM] == [1, 7]
