@@ -1,0 +1,104 @@
+"""Snapshot + events = snapshot: the pure part of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Resource = dict[str, Any]
+Messages = dict[str, Resource]
+Log = Mapping[int, tuple[str, Any]]
+
+# What all members see alike, and no event leaves to guess.
+SHARED = (
+    "id", "type", "title", "description", "product", "created_by", "max_members", "member_count",
+    "is_active", "settings", "created_at",
+)  # fmt: skip
+_GONE = ("group:member_removed", "group:member_left")
+_CREATED = ("chat:conversation_created", "group:created")
+
+
+@dataclass(slots=True)
+class Card:
+    """A conversation's own fields and its members' roles, out of its resource."""
+
+    resource: Resource
+    shared: Resource = field(init=False)
+    members: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shared = {name: self.resource[name] for name in SHARED}
+        self.members = {p["user_id"]: p["role"] for p in self.resource["participants"]}
+
+
+def _after(log: Log, seq: int) -> Iterator[tuple[str, Any]]:
+    return (log[at] for at in sorted(log) if at > seq)
+
+
+def fold_card(card: Card, log: Log, since: int) -> Card:
+    """The conversation after the events that came after a seq."""
+    # A card is read in more than one look: its members may be newer than its seq, so they are set, not counted.
+    for name, data in _after(log, since):
+        if name == "group:member_added":
+            card.members[data["user"]["user_id"]] = data["role"]
+            card.shared["member_count"] += 1
+        elif name in _GONE:
+            card.members.pop(data["user"]["user_id"], None)
+            card.shared["member_count"] -= 1
+        elif not name.startswith("chat:") and name not in _CREATED:
+            raise AssertionError(f"the model does not know {name}")
+    return card
+
+
+def fold_messages(base: Mapping[str, Resource], log: Log, since: int) -> Messages:
+    """The messages after the events that came after a seq. What is said of unknown messages is passed over."""
+    messages = dict(base)
+    for name, data in _after(log, since):
+        if name == "chat:message_received":
+            message = {key: value for key, value in data.items() if key != "conversationId"}
+            messages[data["id"]] = message
+        elif (
+            name in _CREATED or not name.startswith("chat:") or name == "chat:conversation_blocked"
+        ):
+            continue
+        elif (old := messages.get(data["messageId"])) is not None:
+            messages[old["id"]] = _changed(old, name, data)
+    return messages
+
+
+def _changed(old: Resource, name: str, data: Resource) -> Resource:
+    if name == "chat:message_edited":
+        return dict(data["message"])
+    if name == "chat:message_deleted":
+        return old | {
+            "content": None,
+            "content_encrypted": None,
+            "metadata": {},
+            "mentions": [],
+            "reactions": [],
+            "is_pinned": False,
+            "is_deleted": True,
+        }
+    who = data["reaction"]["user_id"] if name == "chat:reaction_added" else data["userId"]
+    others = [reaction for reaction in old["reactions"] if reaction["user_id"] != who]
+    if name == "chat:reaction_added":
+        return old | {"reactions": [*others, data["reaction"]]}
+    if name == "chat:reaction_removed":
+        return old | {"reactions": others}
+    raise AssertionError(f"the model does not know {name}")
+
+
+def blockers(log: Log, since: int, base: set[str] | None) -> set[str] | None:
+    """Who blocks the conversation itself; None where that cannot be known.
+
+    The event does not name who acted: ``blockedBy`` is they where their block stands, else the other person.
+    """
+    by = base
+    for name, data in _after(log, since):
+        if name == "chat:conversation_blocked":
+            if not data["blocked"]:
+                by = set()
+            elif by is not None:
+                known = data["blockedBy"] in by
+                # Their block stood already, so it was the other person who took one back.
+                by = {data["blockedBy"]} if known else by | {data["blockedBy"]}
+    return by

@@ -1,0 +1,97 @@
+"""Whether what the clients know is what there is, and whether they were told what they may know."""
+
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+
+from tests.property.device import Follower, fetch_history, fetch_list
+from tests.property.fold import SHARED
+
+Resource = dict[str, Any]
+
+
+async def judge(
+    db: "asyncpg.Pool[asyncpg.Record]", url: str, device: Follower, *, receipts: bool
+) -> None:
+    """Compare a connected device, with nothing under way, to a fresh fetch and to the log.
+
+    Args:
+        receipts: whether all of them reached it. They are live only, in no log: those of a conversation that
+            this process had not heard of yet are lost, and its offset goes past them all the same.
+    """
+    fresh = await _fetched(url, device)
+    known = device.model.state()
+    assert sorted(known) == sorted(fresh)
+    for key, card in fresh.items():
+        _compare(known[key], card, device, receipts=receipts)
+    await _judge_received(db, device)
+
+
+async def _fetched(url: str, device: Follower) -> dict[str, Resource]:
+    found = {}
+    async with aiohttp.ClientSession(headers=device.user.auth) as session:
+        cards, _ = await fetch_list(session, url)
+        for card in cards:
+            found[card["id"]] = card
+            card["messages"] = await fetch_history(session, url, card["id"])
+    return found
+
+
+def _compare(known: Resource, fresh: Resource, device: Follower, *, receipts: bool) -> None:
+    me, banned = device.user.id, device.model.blocked
+    roles = {p["user_id"]: p["role"] for p in fresh["participants"]}
+    told = [_told(message, receipts=receipts) for message in known["messages"]]
+    assert told == [_told(message, receipts=receipts) for message in fresh["messages"]]
+    last, newest = known["last_message"], fresh["last_message"]
+    assert _told(last, receipts=receipts) == _told(newest, receipts=receipts)
+    assert {name: known[name] for name in SHARED} == {name: fresh[name] for name in SHARED}
+    assert (known["members"], known["my_role"]) == (roles, fresh["my_role"])
+    if receipts and known["unread_count"] is not None:
+        assert known["unread_count"] == fresh["unread_count"]
+    if known["blockers"] is None or banned is None:
+        return
+    others = set(roles) - {me} if fresh["type"] == "direct" else set()
+    mine = me in known["blockers"] or bool(others & banned)
+    assert fresh["blocked_by_me"] is mine
+    # Nobody is told that somebody else has blocked them, so it may be blocked though nothing says so.
+    assert fresh["is_blocked"] or not (mine or known["blockers"])
+
+
+def _told(message: Resource | None, *, receipts: bool) -> Resource | None:
+    """A message without what no push told: the status of an erased one (receipts name only what is left)."""
+    if message is None or (receipts and not message["is_deleted"]):
+        return message
+    return {name: value for name, value in message.items() if name != "status"}
+
+
+async def _judge_received(db: "asyncpg.Pool[asyncpg.Record]", device: Follower) -> None:
+    """Nothing from outside the person's memberships came; from inside, only what they deleted was left out."""
+    user_id, model = device.user.id, device.model
+    rows = await db.fetch(
+        "SELECT conversation_id::text AS key, joined_seq, left_seq FROM participants WHERE user_id = $1",
+        user_id,
+    )
+
+    def inside(key: str, seq: int) -> bool:
+        return any(
+            row["joined_seq"] <= seq and (row["left_seq"] is None or seq <= row["left_seq"])
+            for row in rows
+            if row["key"] == key
+        )
+
+    foreign = [(key, seq) for key, seq in model.received if not inside(key, seq)]
+    assert foreign == [], "received without being a member"
+    for key, first, last in model.all_skipped():
+        hidden = await db.fetch(
+            "SELECT e.seq FROM events e JOIN messages m ON m.id = e.message_id "
+            "JOIN message_deletions d ON d.conversation_id = m.conversation_id AND d.seq = m.seq "
+            "WHERE e.stream_id = $1 AND d.user_id = $2",
+            UUID(key),
+            user_id,
+        )
+        left_out = {row["seq"] for row in hidden}
+        missing = [s for s in range(first, last + 1) if s not in left_out and inside(key, s)]
+        assert missing == [], f"{key}: never came"
+    assert model.epoch is not None
