@@ -42,7 +42,7 @@ class _Room:
     start: int = 0
     before: "_Span" = (0, 0)
     # Those who joined by an event that was not, and are being told of it.
-    late: set[asyncio.Task[None]] = field(default_factory=set)
+    late: dict[Connection, asyncio.Task[None]] = field(default_factory=dict)
 
     @property
     def handed(self) -> "_Span":
@@ -251,10 +251,12 @@ class Delivery:
         assert room.seq is not None  # asked by the caller
         for user_id in users:
             for connection in self.members(user_room(user_id)):
-                if connection not in room.members:
+                # The first of several joinings tells of the others, too.
+                if connection not in room.members and connection not in room.late:
                     gap = Gap(name, at - 1, room.seq)
-                    task = asyncio.create_task(self._tell_late(connection, room, gap))
-                    room.late.add(task)
+                    room.late[connection] = asyncio.create_task(
+                        self._tell_late(connection, room, gap)
+                    )
 
     async def _tell_late(self, connection: Connection, room: _Room, gap: Gap) -> None:
         try:
@@ -266,16 +268,14 @@ class Delivery:
                 except ChatError:
                     await asyncio.sleep(_RETRY)
         finally:
-            task = asyncio.current_task()
-            assert task is not None  # it is one
-            room.late.discard(task)
+            del room.late[connection]
             self._drop_if_empty(gap.room, room)
 
     async def caught_up(self, rooms: Iterable[str]) -> None:
         """Wait until what is known of the rooms' streams has been handed on here."""
         for name in rooms:
             while (room := self._rooms.get(name)) and (room.filling or room.late):
-                await asyncio.wait(room.late | ({room.filling} if room.filling else set()))
+                await asyncio.wait({*room.late.values(), *filter(None, (room.filling,))})
 
     def rooms_of(self, connection: Connection) -> tuple[str, ...]:
         """The rooms that a connection is in."""
@@ -326,8 +326,9 @@ class Delivery:
             await asyncio.sleep(delay)
             if room.known <= room.seq:
                 break
+            up_to = room.known
             try:
-                missing = await self._read_log(name, room.seq, room.known)
+                missing = await self._read_log(name, room.seq, up_to)
             except ChatError:
                 delay = _RETRY
                 continue
@@ -336,14 +337,14 @@ class Delivery:
                 delay = _RETRY
                 continue
             delay = _PATIENCE
-            before = room.seq
             for event in missing:
                 room.waiting.setdefault(event.seq, event)
             self._hand_on(name, room)
-            if room.known > room.seq == before:
-                # The log does not hold the next one any more (pruned): go on from what there is.
+            if room.seq < up_to:
+                # The next one was asked for, and the log does not hold it any more (pruned): go on from what
+                # there is. What was heard of while it was read has not been asked for yet.
                 _log.warning("events are missing from the log", room=name, seq=room.seq)
-                room.seq = min(room.waiting, default=room.known + 1) - 1
+                room.seq = min(min(room.waiting, default=up_to + 1) - 1, up_to)
                 self._hand_on(name, room)
         room.filling = None
         self._drop_if_empty(name, room)

@@ -63,7 +63,13 @@ class Reading:
                 else []
             )
             has_more = bottom > bounds.hidden_number
-        earlier = bool(rows) and rows[0]["number"] > bounds.hidden_number + 1
+        if rows:
+            earlier = rows[0] if rows[0]["number"] > bounds.hidden_number + 1 else None
+        elif has_more:
+            # The caller deleted this whole page for themselves: the one before it begins where this one would.
+            earlier = await self._db.one("message_numbered", cmd.conversation_id, bottom + 1)
+        else:
+            earlier = None
         return History(
             messages=await self._reader.resources(rows),
             total=total - bounds.deleted,
@@ -71,7 +77,7 @@ class Reading:
                 limit=cmd.limit,
                 offset=cmd.offset or 0,
                 has_more=has_more,
-                next_before_seq=rows[0]["seq"] if earlier else None,
+                next_before_seq=earlier["seq"] if earlier else None,
             ),
         )
 

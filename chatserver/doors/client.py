@@ -1,7 +1,7 @@
 """One connected device at the Socket.IO door: what is pushed to it, and what of that has arrived."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engineio import packet as eio_packet
@@ -33,8 +33,8 @@ class Client:
     resync: set[str] = field(default_factory=set)
     # More was pushed during the replay than can be held: the client has to come back for it.
     overflowed: bool = False
-    # How far the client has, or was replayed, each room: delivery may come to these events later than the
-    # replay did, where this process heard of them late.
+    # How far the client has, or was sent, each room: delivery may come to these events later than the replay
+    # did, or once more, where this process heard of them late. By the next ping the log reader has passed them.
     had: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -45,24 +45,19 @@ class Client:
     def send(self, frame: Frame) -> None:
         """Queue a push, unless the client has it."""
         if self.held is not None:
-            if len(self.held) < _HELD:
-                self.held.append(frame)
-            else:
-                self.overflowed = True
+            self.held.append(frame)
         elif frame.room is None or frame.seq > self.had.get(frame.room, 0):
             self._push(frame, offset=self.offsets)
 
     def send_early(self, frame: Frame) -> None:
         """Queue a push before the session is ready: without an offset, past what is held."""
-        if frame.room is not None:
-            self.had[frame.room] = max(frame.seq, self.had.get(frame.room, 0))
         self._push(frame, offset=False)
 
-    def open(self, ready: Frame, present: Iterable[str]) -> None:
+    def open(self, ready: Frame) -> None:
         """Send what was held, then ``session:ready``, and hold no longer.
 
         What is held of a conversation that is to be reloaded comes after it: before, it would show as a
-        gap. In the rooms `present` delivery has passed what the client has, so that is forgotten.
+        gap.
         """
         held, self.held = self.held or deque(), None
         later = []
@@ -74,18 +69,18 @@ class Client:
         self.send(ready)
         for frame in later:
             self.send(frame)
-        for room in present:
-            self.had.pop(room, None)
 
     def _push(self, frame: Frame, *, offset: bool) -> None:
         if frame.room is not None:
             self.sent[frame.room] = frame.seq
+            self.had[frame.room] = max(frame.seq, self.had.get(frame.room, 0))
         self.push(self.eio_sid, encoded(frame, offset=offset))
 
     def ping(self) -> None:
         """A ping is queued, behind all that was sent so far."""
         self.pinged |= self.sent
         self.sent = {}
+        self.had = {}
 
     def pong(self) -> dict[str, int]:
         """The ping was answered; returns what has arrived."""

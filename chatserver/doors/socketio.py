@@ -137,10 +137,7 @@ class SocketIODoor:
             await self._engine.close(client.eio_sid)
         elif sid in self._clients:
             ready = to_wire(self._ready(session, plan, sum(replayed.values())))
-            client.open(
-                Frame("session:ready", ready, str(plan.offset)),
-                (room for room, _ in plan.positions),
-            )
+            client.open(Frame("session:ready", ready, str(plan.offset)))
             self._presence.connect(session)
             _log.debug(
                 "a client connected", user=session.user.id, address=self._address(client.eio_sid)

@@ -48,6 +48,10 @@ WHERE m.conversation_id = $2 AND m.number BETWEEN $3 AND $4
                     WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
 ORDER BY m.number;
 
+-- name: message_numbered
+-- Where message $2 of conversation $1 stands.
+SELECT seq FROM messages WHERE conversation_id = $1 AND number = $2;
+
 -- name: last_messages
 -- The newest message that the reader $1 sees in each of the conversations $2.
 SELECT m.* FROM unnest($2::uuid[]) AS asked (id)

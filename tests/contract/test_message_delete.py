@@ -258,3 +258,20 @@ async def test_a_dump_shows_nothing_of_an_erased_message(fresh_dsn: str) -> None
     assert str(message_id) in text, "the dump holds the tombstone"
     for trace in found:
         assert trace.hex() not in text
+
+
+async def test_a_page_deleted_for_oneself_has_a_page_before_it(
+    connect: Connect, alice: User, bob: User
+) -> None:
+    """Where a whole page of messages is deleted for oneself, nextBeforeSeq still leads to the page before."""
+    a = await connect(alice)
+    conversation_id = await opened(a, bob)
+    sent = [await said(a, conversation_id, f"text {n}") for n in range(4)]
+    for message in sent[2:]:
+        await a.do("chat:message_delete", messageId=message["id"], deleteForEveryone=False)
+    page = await a.do("chat:history", conversationId=conversation_id, limit=2)
+    assert (page["messages"], page["pagination"]["hasMore"]) == ([], True)
+    before = page["pagination"]["nextBeforeSeq"]
+    page = await a.do("chat:history", conversationId=conversation_id, limit=2, beforeSeq=before)
+    assert [message["content"] for message in page["messages"]] == ["text 0", "text 1"]
+    assert page["pagination"]["nextBeforeSeq"] is None

@@ -1,14 +1,15 @@
 """Two servers on one database, and a bell between them that fails as it is told."""
 
-from collections.abc import AsyncIterator, Sequence
+import itertools
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from chatserver.app import App
-from chatserver.delivery import Event
+from chatserver.pushes import Event
 from tests.support.servers import Server, local_server
 
-# What becomes of a ring, until another is drawn.
+# What may become of a ring.
 FATES = ("hear", "lose", "hold", "twice")
 
 
@@ -35,7 +36,7 @@ class Cluster:
         self._dsn = dsn
         self._stacks = [AsyncExitStack(), AsyncExitStack()]
         self._servers: list[Server] = []
-        self.fate = "hear"
+        self.fates: Iterator[str] = itertools.repeat("hear")
         self._held: list[tuple[int, Event]] = []
 
     def url(self, server: int) -> str:
@@ -72,10 +73,11 @@ class Cluster:
 
     def rung(self, to: int, event: Event) -> None:
         """A ring reaches the other server, or not, or later, or twice."""
-        if self.fate == "hold":
+        fate = next(self.fates)
+        if fate == "hold":
             self._held.append((to, event))
-        elif self.fate != "lose":
-            for _ in range(2 if self.fate == "twice" else 1):
+        elif fate != "lose":
+            for _ in range(2 if fate == "twice" else 1):
                 self.app(to).delivery.hear(event)
 
     def let_go(self) -> None:

@@ -26,6 +26,8 @@ class Follower(Resuming):
         self.model = Model(user.id)
         self.lock = asyncio.Lock()
         self.server: int | None = None
+        # What it said of where it stands when it came the last time.
+        self.said = ""
         self._cut: int | None = None
         self._applied = 0
 
@@ -73,6 +75,7 @@ class Follower(Resuming):
                 self.pid = self.offset = None
             return
         self.server = server
+        self.said = next(iter(auth), "offset" if resumes else "")
         if auth or resumes:
             assert self.ready["recovered"] is not self.ready["limited"]
             assert self.recovered is (resumes and not self.ready["limited"])

@@ -2,8 +2,8 @@
 
 from engineio import packet as eio_packet
 
-from chatserver.delivery import Frame
 from chatserver.doors.client import Client
+from chatserver.pushes import Frame
 from chatserver.recovery import MOST_IN_ALL, MOST_IN_ONE, Missed, _Budget
 from chatserver.session import Session, User
 
@@ -35,11 +35,12 @@ def test_what_was_replayed_is_not_pushed_again() -> None:
     client.send_early(_frame(ROOM, 2))
     client.send(_frame(ROOM, 2))
     client.send(_frame(ROOM, 3))
-    client.open(Frame("ready", {}), [OTHER])
+    client.open(Frame("ready", {}))
     client.send(_frame(ROOM, 2))
     client.send(_frame(ROOM, 4))
     assert pushed == ["a1", "a2", "a3", "ready", "a4"]
-    assert OTHER not in client.had
+    client.ping()
+    assert client.had == {}
 
 
 def test_nothing_of_a_conversation_to_be_reloaded_comes_before_ready() -> None:
@@ -48,7 +49,7 @@ def test_nothing_of_a_conversation_to_be_reloaded_comes_before_ready() -> None:
     client.resync, client.had = {ROOM}, {ROOM: 7, OTHER: 1}
     client.send(_frame(ROOM, 8))
     client.send(_frame(OTHER, 2))
-    client.open(Frame("ready", {}), [ROOM, OTHER])
+    client.open(Frame("ready", {}))
     assert pushed == ["b2", "ready", "a8"]
 
 

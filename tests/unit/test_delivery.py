@@ -219,6 +219,20 @@ async def test_joined_and_gone_by_events_that_were_never_heard() -> None:
     assert bob.heard == ["1", "2"]
 
 
+async def test_joined_twice_by_events_that_were_never_heard() -> None:
+    """Who has left and joined again by what was lost is told of it once, and is in the room."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    bob = _connected(delivery, "bob")
+    for change in ({"joined": "bob"}, {"left": "bob"}, {}, {"joined": "bob"}):
+        stream.commit(**change)
+    _connected(delivery, "alice", (ROOM, 4))
+    delivery.reaches(ROOM, 4, [(1, ["bob"]), (4, ["bob"])])
+    await delivery.caught_up([ROOM])
+    delivery.hear(stream.commit())
+    assert bob.heard == ["1", "2", "4", "5"]
+
+
 async def test_who_connects_knows_more_than_was_heard() -> None:
     """Where a connection says that a room reaches further, the log is read before the connection is ready."""
     stream = _Stream()

@@ -285,3 +285,22 @@ async def test_other_processes_are_told(log: MemoryLog) -> None:
     delivery.tell([ROOM], "typing", 1, skip_user="a")
     assert bell.rung == [event]
     assert bell.told == [([ROOM], "typing", 1, "a")]
+
+
+async def test_what_is_heard_while_the_log_is_read_is_not_taken_for_pruned(log: MemoryLog) -> None:
+    """A read that brings nothing new, since it was heard meanwhile, does not make what came later be skipped."""
+    heard_meanwhile: list[Event] = []
+
+    async def read(room: str, after: int, up_to: int) -> list[Event]:
+        found = await log.read(room, after, up_to)
+        while heard_meanwhile:
+            delivery.hear(heard_meanwhile.pop(0))
+        return found
+
+    delivery = Delivery(read, SilentBell())
+    device = join(delivery, log, FakeDevice("a"), ROOM)
+    first, second, _third, fourth = [log.commit(ROOM) for _ in range(4)]
+    heard_meanwhile += [first, fourth]
+    delivery.hear(second)
+    async with asyncio.timeout(10):
+        assert await device.until(4) == [1, 2, 3, 4]
