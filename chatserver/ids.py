@@ -6,7 +6,6 @@ They sort by the time they were made, so that new rows land together at the righ
 from __future__ import annotations
 
 import os
-import re
 import time
 from threading import Lock
 from uuid import UUID
@@ -15,8 +14,6 @@ _RANDOM_BITS = 74  # rand_a (12) and rand_b (62), RFC 9562 section 5.7
 _LOW_62 = (1 << 62) - 1
 _LOW_12 = (1 << 12) - 1
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
-
-_CANONICAL = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class _Generator:
@@ -74,12 +71,3 @@ os.register_at_fork(after_in_child=_start_over)
 def uuid7() -> UUID:
     """A new UUID of version 7 (RFC 9562 section 5.7), larger than all this process made before."""
     return _generator.next()
-
-
-def parse_uuid(text: str) -> UUID | None:
-    """The UUID that `text` writes in its canonical 36 characters, in either case; else `None`.
-
-    Stricter than `uuid.UUID`, which also takes braces, `urn:uuid:` and hyphens anywhere: one id
-    has one spelling here, or caches and permission checks would see several.
-    """
-    return UUID(text) if _CANONICAL.fullmatch(text) else None

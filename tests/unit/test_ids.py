@@ -3,14 +3,14 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from uuid import RFC_4122, UUID, uuid4
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatserver import ids
-from chatserver.ids import parse_uuid, uuid7
+from chatserver.ids import uuid7
 
 # RFC 9562, appendix A.6: 2022-02-22T19:22:22Z
 EXAMPLE_MS = 0x017F22E279B0
@@ -116,41 +116,3 @@ def test_fork() -> None:
     assert len(theirs) == 200
     ours = {uuid7().bytes[6:] for _ in range(20)}
     assert ours.isdisjoint(theirs[i : i + 10] for i in range(0, 200, 10))
-
-
-@given(st.uuids())
-def test_parse(one: UUID) -> None:
-    """The canonical form is read back, in either case."""
-    assert parse_uuid(str(one)) == one
-    assert parse_uuid(str(one).upper()) == one
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "123",
-        uuid4().hex,
-        f"{{{uuid4()}}}",
-        f"urn:uuid:{uuid4()}",
-        f"{uuid4()}\n",
-        f" {uuid4()}",
-        f"{uuid4()}0",
-        "017f22e279b0-7cc3-98c4-dc0c-0c07398f-",
-        "017f22e2-79b0-7cc3-98c4-dc0c0c07398g",
-        "017f22e2-79b0-7cc3-98c4-dc0c0c07398\u0661",
-        "0x7f22e2-79b0-7cc3-98c4-dc0c0c07398f",
-        "017f22e2-79b0-7cc3-98c4-dc0c_c07398f",
-        "\udcff" * 36,
-    ],
-)
-def test_other_spellings(text: str) -> None:
-    """Any other spelling of an id is none."""
-    assert parse_uuid(text) is None
-
-
-@given(st.text(max_size=40))
-def test_parse_anything(text: str) -> None:
-    """Whatever the text, the answer is an id that is written so, or none."""
-    parsed = parse_uuid(text)
-    assert parsed is None or str(parsed) == text.lower()
