@@ -120,29 +120,17 @@ class Gate:
         self._strict = strict
         self.timeout = timeout
         self.ignored_fields: Counter[str] = Counter()
-        self._running: set[asyncio.Task[Answer]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
     def mutates(self, name: object) -> bool:
         """Whether a command changes something, and therefore waits for its turn on its connection."""
         bound = self._bound.get(name) if isinstance(name, str) else None
         return bound is not None and bound.command.mutates
 
-    async def ask(
-        self, session: Session, name: object, payload: object, deadline: float | None = None
-    ) -> Answer:
-        """The answer to a command; never raises.
-
-        Args:
-            deadline: by the loop's clock; `timeout` from now where it is not given.
-        """
-        loop = asyncio.get_running_loop()
-        remaining = self.timeout if deadline is None else deadline - loop.time()
-        if remaining <= 0:
-            return Answer(error=unavailable())
-        task = loop.create_task(self._answer(session, name, payload))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        done, _ = await asyncio.wait((task,), timeout=remaining)
+    async def ask(self, session: Session, name: object, payload: object) -> Answer:
+        """The answer to a command, by the deadline; never raises."""
+        task = asyncio.get_running_loop().create_task(self.answer(session, name, payload))
+        done, _ = await asyncio.wait((task,), timeout=self.timeout)
         return task.result() if done else Answer(error=unavailable())
 
     async def finish(self, within: float) -> None:
@@ -150,7 +138,14 @@ class Gate:
         if self._running:
             await asyncio.wait(self._running, timeout=within)
 
-    async def _answer(self, session: Session, name: object, payload: object) -> Answer:
+    async def answer(self, session: Session, name: object, payload: object) -> Answer:
+        """The answer to a command, however long it takes; never raises.
+
+        Whoever waits no longer than the deadline lets it run all the same, in a task of its own.
+        """
+        task = asyncio.current_task()
+        assert task is not None  # it is a coroutine's
+        self._running.add(task)
         try:
             return Answer(value=await self._handle(session, name, payload))
         except ChatError as error:
@@ -161,6 +156,8 @@ class Gate:
             error_id = str(uuid.uuid4())
             _log.exception("a command crashed", command=name, error_id=error_id)
             return Answer(error=ChatError(code=ErrorCode.INTERNAL_ERROR, error_id=error_id))
+        finally:
+            self._running.discard(task)
 
     async def _handle(self, session: Session, name: object, payload: object) -> object:
         bound = self._bound.get(name) if isinstance(name, str) else None

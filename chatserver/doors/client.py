@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engineio import packet as eio_packet
+from engineio.packet import Packet
 
 from chatserver.doors import packets
 from chatserver.doors.lane import Lane
+from chatserver.doors.send_queue import TextPacket
 from chatserver.pushes import Frame
 from chatserver.session import Session
 
@@ -21,7 +22,8 @@ class Client:
 
     session: Session
     eio_sid: str
-    push: Callable[[str, eio_packet.Packet], None]
+    # Queues a packet on its transport.
+    push: Callable[[Packet], None]
     lane: Lane = field(default_factory=Lane)
     held: deque[Frame] | None = field(default_factory=deque)
     # Whether durable pushes carry an offset as their last argument.
@@ -71,10 +73,11 @@ class Client:
             self.send(frame)
 
     def _push(self, frame: Frame, *, offset: bool) -> None:
-        if frame.room is not None:
-            self.sent[frame.room] = frame.seq
-            self.had[frame.room] = max(frame.seq, self.had.get(frame.room, 0))
-        self.push(self.eio_sid, encoded(frame, offset=offset))
+        if (room := frame.room) is not None:
+            self.sent[room] = frame.seq
+            if frame.seq > self.had.get(room, 0):
+                self.had[room] = frame.seq
+        self.push(encoded(frame, offset=offset))
 
     def ping(self) -> None:
         """A ping is queued, behind all that was sent so far."""
@@ -88,12 +91,12 @@ class Client:
         return {room: seq for room, seq in arrived.items() if room not in self.resync}
 
 
-def encoded(frame: Frame, *, offset: bool) -> eio_packet.Packet:
+def encoded(frame: Frame, *, offset: bool) -> Packet:
     """A push as a packet, made once for all its recipients."""
     last = frame.offset if offset else None
     key = "socketio" if last is None else "socketio+offset"
     packet = frame.encoded.get(key)
     if packet is None:
-        text = packets.event(frame.name, frame.payload, last)
-        packet = frame.encoded[key] = eio_packet.Packet(eio_packet.MESSAGE, data=text)
+        packet = TextPacket(packets.event(frame.name, frame.payload, last))
+        frame.encoded[key] = packet
     return packet

@@ -1,40 +1,54 @@
 """What is on its way to one client, counted in bytes from when it is queued until it is written."""
 
-import asyncio
 from collections import deque
 
-from engineio.packet import Packet
+from engineio.packet import MESSAGE, Packet
+
+from chatserver.doors.signal import Signal
+
+
+class TextPacket(Packet):  # type: ignore[misc]  # engineio has no types
+    """A MESSAGE of text: as bytes from the beginning, and framed once however many clients it goes to."""
+
+    def __init__(self, text: bytes) -> None:
+        # Upstream's, without its look at what the data is.
+        self.packet_type = MESSAGE
+        self.binary = False
+        self.data = None
+        self.encode_cache = None
+        self.wire = b"4" + text
+
+    def encode(self, b64: bool = False) -> str:
+        """For polling."""
+        return self.wire.decode()
 
 
 def wire(packet: Packet) -> bytes:
-    """A packet as the payload of a WebSocket frame, made once however many clients it goes to."""
-    made: bytes | None = packet.__dict__.get("wire")
-    if made is None:
+    """A packet as the payload of a WebSocket message, made once."""
+    try:
+        made: bytes = packet.wire
+    except AttributeError:
         # engineio caches the encoding of a binary packet for one transport alone, so it is not asked.
         made = packet.wire = packet.data if packet.binary else packet.encode().encode()
     return made
 
 
-class Signal:
-    """Wakes whoever waits now; lighter than an asyncio.Event, which costs each connection a deque."""
-
-    __slots__ = ("_waiting",)
-
-    def __init__(self) -> None:
-        self._waiting: list[asyncio.Future[None]] = []
-
-    async def wait(self) -> None:
-        """Wait for the next `fire`."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        await future
-
-    def fire(self) -> None:
-        """Wake them."""
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+def framed(packet: Packet) -> bytes:
+    """A packet as a WebSocket frame from a server: unmasked, and never in pieces (RFC 6455, section 5.2)."""
+    try:
+        made: bytes = packet.framed
+    except AttributeError:
+        payload = wire(packet)
+        size = len(payload)
+        first = 0x82 if packet.binary else 0x81
+        if size < 126:
+            head = bytes((first, size))
+        elif size < 65_536:
+            head = bytes((first, 126)) + size.to_bytes(2, "big")
+        else:
+            head = bytes((first, 127)) + size.to_bytes(8, "big")
+        made = packet.framed = head + payload
+    return made
 
 
 class SendQueue:
@@ -44,22 +58,19 @@ class SendQueue:
     be larger than what a client that reads has waiting. So no more than the bound and one packet wait.
     """
 
-    __slots__ = ("_bound", "_packets", "_written", "bytes", "changed", "ended")
+    __slots__ = ("_handed", "_packets", "_written", "bound", "bytes", "changed", "ended")
 
     def __init__(self, bound: int) -> None:
-        self._bound = bound
+        self.bound = bound
         self._packets: deque[Packet] = deque()
+        # Of the bytes that count, those that a transport keeps.
+        self._handed = 0
         self._written = Signal()
         self.bytes = 0
         # Nothing is put any more.
         self.ended = False
         # Fires when there is something to take, or nothing will come any more.
         self.changed = Signal()
-
-    @property
-    def full(self) -> bool:
-        """Whether the bound is reached."""
-        return self.bytes >= self._bound
 
     @property
     def empty(self) -> bool:
@@ -72,6 +83,8 @@ class SendQueue:
         self.bytes += len(wire(packet))
         self.changed.fire()
 
+    # Packet by packet: the next ones count until they are written.
+
     def take(self, most: int) -> list[Packet]:
         """The next packets; they count until they are `written`."""
         return [self._packets.popleft() for _ in range(min(most, len(self._packets)))]
@@ -81,16 +94,36 @@ class SendQueue:
         self.bytes = max(0, self.bytes - len(wire(packet)))
         self._written.fire()
 
+    # All at once, into a transport that keeps what the operating system does not take yet.
+
+    def take_frames(self) -> bytes:
+        """Everything queued, as WebSocket frames."""
+        packets = self._packets
+        if len(packets) == 1:
+            return framed(packets.popleft())
+        joined = b"".join([framed(packet) for packet in packets])
+        packets.clear()
+        return joined
+
+    def kept(self, size: int) -> None:
+        """The transport keeps `size` bytes of what it was given."""
+        self.bytes += size - self._handed
+        self._handed = size
+
+    def handed(self, size: int) -> None:
+        """Everything was given to the transport, which keeps `size` bytes."""
+        self.bytes = self._handed = size
+
     def end(self, *, drop: bool) -> None:
         """Take no more packets, and with `drop` forget those that wait."""
         self.ended = True
         if drop:
             self._packets.clear()
-            self.bytes = 0
+            self.bytes = self._handed = 0
         self.changed.fire()
         self._written.fire()
 
     async def drained(self, below: int) -> None:
-        """Wait until less than `below` bytes are queued, or the queue has ended."""
+        """Wait until less than `below` bytes are queued, or the queue has ended; for packet by packet."""
         while self.bytes >= below and not self.ended:
             await self._written.wait()

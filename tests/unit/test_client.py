@@ -1,6 +1,6 @@
 """What is pushed to a device while it connects, and just after."""
 
-from engineio import packet as eio_packet
+from engineio.packet import Packet
 
 from chatserver.doors.client import Client
 from chatserver.pushes import Frame
@@ -16,8 +16,8 @@ ROOM, OTHER = "conversation:a", "conversation:b"
 def _client() -> tuple[Client, list[str]]:
     pushed: list[str] = []
 
-    def push(_: str, packet: eio_packet.Packet) -> None:
-        pushed.append(str(packet.data).split('"')[1])
+    def push(packet: Packet) -> None:
+        pushed.append(packet.encode().split('"')[1])
 
     return Client(SESSION, "eio", push), pushed
 
