@@ -83,7 +83,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             transport.write(queue.take_frames())
             queue.handed(transport.get_write_buffer_size())
         if queue.ended:
-            queue.changed.fire()
+            queue.over.fire()
 
     @property
     def queued_bytes(self) -> int:

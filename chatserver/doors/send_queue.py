@@ -4,7 +4,7 @@ from collections import deque
 
 from engineio.packet import MESSAGE, Packet
 
-from chatserver.doors.signal import Signal
+from chatserver.signal import Signal
 
 
 class TextPacket(Packet):  # type: ignore[misc]  # engineio has no types
@@ -58,7 +58,7 @@ class SendQueue:
     be larger than what a client that reads has waiting. So no more than the bound and one packet wait.
     """
 
-    __slots__ = ("_handed", "_packets", "_written", "bound", "bytes", "changed", "ended")
+    __slots__ = ("_handed", "_packets", "_written", "bound", "bytes", "changed", "ended", "over")
 
     def __init__(self, bound: int) -> None:
         self.bound = bound
@@ -71,6 +71,8 @@ class SendQueue:
         self.ended = False
         # Fires when there is something to take, or nothing will come any more.
         self.changed = Signal()
+        # Fires when the queue has ended, and when it was emptied after that.
+        self.over = Signal()
 
     @property
     def empty(self) -> bool:
@@ -121,6 +123,7 @@ class SendQueue:
             self._packets.clear()
             self.bytes = self._handed = 0
         self.changed.fire()
+        self.over.fire()
         self._written.fire()
 
     async def drained(self, below: int) -> None:
