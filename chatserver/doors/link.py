@@ -64,8 +64,11 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self._put(packet)
 
     def _put(self, packet: Packet) -> None:
-        self.queue.put(packet)
-        if self.transport is not None and not self._to_flush:
+        queue = self.queue
+        queue.put(packet)
+        if self.transport is None:
+            queue.changed.fire()
+        elif not self._to_flush:
             self._to_flush = True
             self.server.flusher.add(self)
 
