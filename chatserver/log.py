@@ -58,10 +58,8 @@ class Log:
         if kind != "conversation":
             return await self.between(room, after, up_to)
         conversation_id = UUID(key)
-        rows = await self._db.all("events_between", conversation_id, after, up_to)
-        return await self.conversation_events(
-            conversation_id, await self.visible(user_id, conversation_id, rows)
-        )
+        rows = await self._db.all("visible_events_between", conversation_id, after, up_to, user_id)
+        return await self.conversation_events(conversation_id, rows)
 
     async def visible(
         self, user_id: str, conversation_id: UUID, rows: Sequence[Record]
