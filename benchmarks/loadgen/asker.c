@@ -52,7 +52,7 @@ static void send_ask(Asker *asker, uint32_t index, uint64_t intended, uint64_t n
     asker->total.asks++;
     if (window) {
         window->asks++;
-        histogram_add(&window->lag, now - intended);
+        if (asker->rate > 0) histogram_add(&window->lag, now - intended);
     }
     if (sender->gone) return; /* it was due, and will not be answered */
     sender->outstanding++;

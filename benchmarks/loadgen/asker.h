@@ -23,7 +23,7 @@ typedef struct Window {
     uint64_t from_ns, to_ns;
     uint64_t asks, acked, refused;
     uint64_t acks_come, deliveries_come; /* those that came in it, whenever asked */
-    Histogram ack, delivery, lag;        /* lag: how late loadgen itself sent what was due */
+    Histogram ack, delivery, lag;        /* lag: how late what was due was sent (open loop) */
 } Window;
 
 typedef struct Totals {
