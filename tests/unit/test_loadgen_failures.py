@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.loadgen import (
+    RECEIVED,
     TALK,
     Generator,
     Peer,
@@ -117,6 +118,26 @@ async def test_connections_that_are_dropped(
     assert numbers["unanswered_total"] == len(dropped)
     assert numbers["asks_total"] == numbers["acked_total"] + len(dropped)
     assert f"{len(dropped)} of 2 connections were dropped" in outcome.complaint
+
+
+async def test_pushes_of_what_was_not_acked(generator: Generator) -> None:
+    """Pushes of a refused ask are told apart: they do not stand for the missing one of another."""
+
+    async def play(peer: Peer) -> None:
+        asks = peer.asks()
+        refused = await anext(asks)
+        await peer.push(RECEIVED, refused.payload)
+        await peer.ack(refused, {"success": False})
+        await peer.ack(await anext(asks))
+        async for ask in asks:
+            await peer.push(RECEIVED, ask.payload)
+            await peer.ack(ask)
+
+    async with scripted(play) as port:
+        outcome = await generator.run("ask", ONE, port=port, **TALK, pushes_per_ask=1, **BRIEF)
+    numbers = outcome.numbers
+    assert numbers["expected_total"] == numbers["acked_total"] == numbers["asks_total"] - 1 > 1
+    assert (numbers["missing"], numbers["deliveries_unacked"]) == (1, 1)
 
 
 async def test_a_schedule_outlives_its_connection(generator: Generator) -> None:
