@@ -1,0 +1,229 @@
+"""One run's surroundings: the database with its worlds, the servers, and the load generator."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks import seed_ours, seed_peer, tools
+from benchmarks.loadgen.build import build
+from benchmarks.machine import Cores, allow_many_files, cores, go_first, running_on
+from benchmarks.postgres import Postgres
+from benchmarks.servers import Kind, Server
+from benchmarks.world import Size, Talk, World, write_lines
+from tests.support.redis_server import redis_server
+
+Numbers = dict[str, Any]
+
+# Of one run of the generator beyond what it was told to take.
+_PATIENCE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How large a run is: how long a measured window lasts (seconds), and how many take part in it."""
+
+    seconds: float = 3.0
+    warmup: float = 1.0
+    pairs: int = 100
+    room: int = 1_000
+    connections: int = 5_000
+    returning: int = 2_000
+    missed: int = 50
+    rate: int = 1_000
+    live_rate: int = 200
+    pages: int = 5_000  # messages in the conversation that is read deep
+    window: int = 64  # so many connect at a time
+    hold: float = 2.0
+    size: Size = field(default_factory=Size)
+
+
+# One second each, with a handful of people.
+SMALL = Form(
+    seconds=0.6,
+    warmup=0.2,
+    pairs=5,
+    room=20,
+    connections=50,
+    returning=20,
+    missed=5,
+    rate=100,
+    live_rate=20,
+    pages=200,
+    hold=0.3,
+    size=Size(
+        pairs=40,
+        rooms=(10, 20),
+        typing_rooms=2,
+        typing_members=10,
+        conversations_per_user=(1, 10),
+        people_each=2,
+    ),
+)
+
+
+class Bench:
+    """What scenarios are played on. Everything is under `directory`, and goes with it."""
+
+    def __init__(
+        self, kinds: list[Kind], form: Form, directory: Path, redis_url: str, *, first: bool
+    ) -> None:
+        self._first = first
+        self.kinds = kinds
+        self.form = form
+        self.directory = directory
+        self.redis_url = redis_url
+        self.cores: Cores = cores()
+        self.world = World(form.size)
+        self.postgres = Postgres(directory, self.cores)
+        self._servers: dict[str, Server] = {}
+        self._generator = build()
+
+    # -- the database -----------------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        """Start PostgreSQL, and make and fill a database for every kind of server."""
+        await self.postgres.start()
+        if self._first:
+            go_first(self.postgres.pid)
+        self.postgres.spread()
+        await asyncio.gather(*(self._populate(kind) for kind in self.kinds))
+        self.postgres.calm()
+
+    async def _populate(self, kind: Kind) -> None:
+        dsn = await self.postgres.create(kind.database)
+        world = self.world
+        talks = [*world.pairs, *world.rooms.values(), *world.typing]
+        if kind.ours:
+            await seed_ours.prepare(kind, dsn)
+            await seed_ours.populate(dsn, world, talks)
+        else:
+            await seed_peer.prepare(dsn)
+            await seed_peer.populate(dsn, world, talks)
+        await self.add_messages(kind, self.first_messages())
+        # As autovacuum would in time: without statistics the plans would be those of empty tables.
+        await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
+
+    def first_messages(self) -> dict[Talk, int]:
+        """How many messages there are of old: 10,000 in all, half of them in one conversation."""
+        deep = self.form.pages
+        return {self.deep: deep} | dict.fromkeys(self.pairs, deep // self.form.pairs)
+
+    @property
+    def pairs(self) -> list[Talk]:
+        """The pairs that write to each other."""
+        return self.world.pairs[: self.form.pairs]
+
+    @property
+    def deep(self) -> Talk:
+        """The conversation with a long history."""
+        return self.world.pairs[-1]
+
+    async def add_messages(self, kind: Kind, counts: dict[Talk, int]) -> None:
+        """Add messages of old to conversations of two."""
+        seed = seed_ours if kind.ours else seed_peer
+        await seed.add_messages(self.postgres.dsn(kind.database), counts, len(self.cores.all))
+
+    # -- the servers ------------------------------------------------------------------------------
+
+    async def server(self, kind: Kind, *, fresh: bool = False) -> Server:
+        """The running server of a kind; `fresh` is one that has done nothing yet."""
+        running = self._servers.get(kind.name)
+        if running is not None and not fresh:
+            return running
+        if running is not None:
+            await running.stop()
+        server = self._servers[kind.name] = self.another(kind, self.cores.server)
+        await server.start()
+        return server
+
+    def another(self, kind: Kind, processors: frozenset[int], **options: Any) -> Server:
+        """A server that is not started yet."""
+        dsn = self.postgres.dsn(kind.database)
+        return Server(kind, dsn, processors, self.directory / f"{kind.name}.log", **options)
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        for server in self._servers.values():
+            await server.stop()
+        self.postgres.stop()
+
+    async def settle(self, kind: Kind) -> None:
+        """Nobody has anything left to receive, and what was written is on disk."""
+        if kind.ours:
+            await seed_ours.everybody_received(self.postgres.dsn(kind.database))
+        await self.postgres.execute(None, "CHECKPOINT")
+
+    # -- the load ---------------------------------------------------------------------------------
+
+    def lines(self, name: str, lines: Iterable[str]) -> Path:
+        """A file of connections."""
+        return write_lines(self.directory / f"{name}.txt", lines)
+
+    async def load(self, mode: str, *servers: Server, **options: object) -> Numbers:
+        """Run the load generator against servers; what it counted and measured.
+
+        Options are those of its command line; True stands alone, None is left out.
+
+        Raises RuntimeError where it could not do its work.
+        """
+        given: dict[str, object] = {
+            "port": ",".join(str(server.port) for server in servers),
+            "pid": ",".join(str(server.pid) for server in servers),
+            **options,
+        }
+        arguments = [mode]
+        for name, value in given.items():
+            if value is not None:
+                option = f"--{name.replace('_', '-')}"
+                arguments += [option] if value is True else [option, str(value)]
+        with running_on(self.cores.rest):
+            process = await asyncio.create_subprocess_exec(
+                str(self._generator),
+                *arguments,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                out, complaints = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            said = complaints.decode(errors="replace")[-1000:]
+            logs = "".join(server.said() for server in servers)
+            raise RuntimeError(f"loadgen {mode} failed: {said}\n{logs}")
+        numbers: Numbers = orjson.loads(out)
+        return numbers
+
+
+@asynccontextmanager
+async def bench(kinds: list[Kind], form: Form, *, first: bool = False) -> AsyncIterator[Bench]:
+    """The surroundings of a run, set up and in the end taken down; `first`: as `go_first`.
+
+    Raises BuildError, MissingTool, PermissionError.
+    """
+    allow_many_files()
+    if first:
+        go_first(os.getpid())
+    if not all(kind.ours for kind in kinds):
+        tools.install_peer()
+    with tempfile.TemporaryDirectory(prefix="chatserver-bench-") as name:
+        directory = Path(name)
+        # As root, PostgreSQL's account must get in.
+        directory.chmod(0o755)  # noqa: ASYNC240 - nothing else runs yet
+        with running_on(cores().rest), redis_server() as redis_url:
+            made = Bench(kinds, form, directory, redis_url, first=first)
+            try:
+                await made.prepare()
+                yield made
+            finally:
+                await made.stop()
