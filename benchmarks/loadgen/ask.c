@@ -15,8 +15,5 @@ int mode_ask(const Options *options) {
     if (talk->dropped)
         warn("%u of %u connections were dropped, the first one: %s", talk->dropped, roster.count,
              talk->why);
-    /* Without anybody who asks, the numbers say nothing. */
-    for (uint32_t i = 0; i < talk->asker.sender_count; i++)
-        if (!talk->asker.senders[i].gone) return 0;
-    return 1;
+    return asker_has_senders(&talk->asker) ? 0 : 1;
 }

@@ -20,20 +20,20 @@ void asker_init(Asker *asker, const Options *options, Template *template, uint32
         .senders = allocate(most, sizeof *asker->senders),
         .inflight = (uint32_t)options->inflight,
         .pushes_per_ask = (uint32_t)options->pushes_per_ask,
+        .push = options->push,
         .push_match = options->push_match,
         .marked = template_has_time(template),
         .by_pushes = options->no_ack,
         .rate = options->rate,
     };
-    for (size_t i = 0; i < 2; i++)
-        asker->windows[i].from_ns = asker->windows[i].to_ns = NEVER;
+    for (size_t i = 0; i < 2; i++) asker->windows[i].from_ns = asker->windows[i].to_ns = NEVER;
     targets_init(&asker->targets, most, options->target_key);
 }
 
 uint32_t asker_add_sender(Asker *asker, void *connection, const char *target) {
     Sender *sender = &asker->senders[asker->sender_count];
     *sender = (Sender){.connection = connection, .target = target};
-    if (asker->by_pushes) sender->room = targets_add(&asker->targets, target);
+    if (asker->by_pushes && !asker->marked) sender->room = targets_add(&asker->targets, target);
     return asker->sender_count++;
 }
 
@@ -150,12 +150,12 @@ void asker_answered(Asker *asker, uint32_t sender, uint64_t number, bool refused
 /* The ask that a push comes from; NULL where it is none of ours, or unknown. */
 static Ask *ask_of(Asker *asker, const char *arguments, size_t length) {
     Marker marker;
-    if (asker->by_pushes) {
-        Target *room = targets_named(&asker->targets, arguments, length);
-        return room && room->first != NOBODY ? ledger_ask(&asker->ledger, room->first) : NULL;
+    if (asker->marked) {
+        if (!marker_find(arguments, length, &marker) || !marker.ours) return NULL;
+        return ledger_ask(&asker->ledger, marker.ask);
     }
-    if (!marker_find(arguments, length, &marker) || !marker.ours) return NULL;
-    return ledger_ask(&asker->ledger, marker.ask);
+    Target *room = targets_named(&asker->targets, arguments, length);
+    return room && room->first != NOBODY ? ledger_ask(&asker->ledger, room->first) : NULL;
 }
 
 static void delivered(Asker *asker, Ask *ask) {
@@ -186,11 +186,10 @@ void asker_pushed(Asker *asker, const char *arguments, size_t length) {
         return;
     }
     delivered(asker, ask);
-    if (asker->by_pushes && ask->deliveries == asker->pushes_per_ask) {
-        Target *room = asker->senders[ask->sender].room;
-        room->first = ask->next;
-        finish(asker, ask, false);
-    }
+    if (!asker->by_pushes || ask->deliveries < asker->pushes_per_ask || ask->state != SENT) return;
+    Target *room = asker->senders[ask->sender].room;
+    if (room) room->first = ask->next;
+    finish(asker, ask, false);
 }
 
 void asker_lost(Asker *asker, uint32_t index) {
@@ -198,4 +197,10 @@ void asker_lost(Asker *asker, uint32_t index) {
     sender->gone = true;
     asker->total.outstanding -= sender->outstanding;
     sender->outstanding = 0;
+}
+
+bool asker_has_senders(const Asker *asker) {
+    for (uint32_t i = 0; i < asker->sender_count; i++)
+        if (!asker->senders[i].gone) return true;
+    return false;
 }

@@ -1,4 +1,5 @@
-/* Asks, and what becomes of them: in closed loop so many at a time on each connection, in open loop on a fixed schedule. */
+/* Asks, and what becomes of them: in closed loop so many at a time on each connection, in open loop
+ * on a fixed schedule. */
 #ifndef ASKER_H
 #define ASKER_H
 
@@ -11,12 +12,13 @@
 typedef struct Sender {
     void *connection;
     const char *target;
-    Target *room; /* only where pushes finish an ask */
+    Target *room; /* only where pushes finish an ask, and don't say which one */
     uint32_t outstanding;
     bool gone;
 } Sender;
 
-/* A span of time that is measured. Asks belong to the window in which they were due, however late they are answered. */
+/* A span of time that is measured. Asks belong to the window in which they were due, however late
+ * they are answered. */
 typedef struct Window {
     uint64_t from_ns, to_ns;
     uint64_t asks, acked, refused;
@@ -37,7 +39,7 @@ typedef struct Asker {
     uint32_t sender_count, next_sender;
     uint32_t inflight;
     uint32_t pushes_per_ask;
-    const char *push_match;
+    const char *push, *push_match;
     bool marked, by_pushes, sending;
     double rate; /* a second; 0: closed loop */
     uint64_t began_ns, scheduled;
@@ -71,6 +73,9 @@ void asker_settle(Asker *asker, double seconds);
 void asker_answered(Asker *asker, uint32_t sender, uint64_t ask, bool refused);
 void asker_pushed(Asker *asker, const char *arguments, size_t length);
 void asker_lost(Asker *asker, uint32_t sender);
+
+/* Whether anybody is left who asks: otherwise the numbers say nothing. */
+bool asker_has_senders(const Asker *asker);
 
 void window_open(Window *window);
 void window_close(Window *window);

@@ -7,6 +7,10 @@
 
 ClientSettings client_settings;
 
+bool event_is(const Event *event, const char *name) {
+    return strlen(name) == event->name_length && memcmp(name, event->name, event->name_length) == 0;
+}
+
 static void became_ready(Client *client) {
     client->state = READY;
     client->ready_ns = arrival_ns;
@@ -42,10 +46,8 @@ static void on_event(Client *client, const char *data, size_t length) {
     const char *arguments = end + 1;
     while (*arguments == ' ' || *arguments == ',') arguments++;
     Event event = {name, (size_t)(end - name), arguments, (size_t)(data + length - 1 - arguments)};
-    client->handlers->event(client, &event);
-    if (client->state == AWAITING && strlen(client_settings.ready) == event.name_length &&
-        memcmp(client_settings.ready, name, event.name_length) == 0)
-        became_ready(client);
+    if (client->handlers->event) client->handlers->event(client, &event);
+    if (client->state == AWAITING && event_is(&event, client_settings.ready)) became_ready(client);
 }
 
 static void on_packet(Client *client, const char *data, size_t length) {
@@ -66,7 +68,7 @@ static void on_packet(Client *client, const char *data, size_t length) {
         for (; length && *data >= '0' && *data <= '9'; data++, length--)
             id = 10 * id + (uint64_t)(*data - '0');
         if (kind == '2') on_event(client, data, length);
-        else client->handlers->ack(client, id, data, length);
+        else if (client->handlers->ack) client->handlers->ack(client, id, data, length);
         break;
     case '4':
         snprintf(why, sizeof why, "refused: %.*s", length > 140 ? 140 : (int)length, data);
@@ -114,7 +116,8 @@ static const WebSocketHandlers socket_handlers = {on_opened, on_text, on_closed,
 void client_open(Client *client) {
     client->state = OPENING;
     client->started_ns = clock_ns();
-    websocket_connect(&client->socket, &socket_handlers, &client_settings.to, client_settings.host,
+    websocket_connect(&client->socket, &socket_handlers,
+                      &client_settings.servers[client->index % client_settings.server_count],
                       client_settings.path);
 }
 

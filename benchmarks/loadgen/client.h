@@ -1,7 +1,9 @@
-/* A Socket.IO client: Engine.IO v4 over a WebSocket, Socket.IO v5 in text packets, the default namespace. */
+/* A Socket.IO client: Engine.IO v4 over a WebSocket, Socket.IO v5 in text packets, the default
+ * namespace. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include "address.h"
 #include "roster.h"
 #include "websocket.h"
 
@@ -16,8 +18,8 @@ typedef struct Event {
 
 typedef struct ClientHandlers {
     void (*ready)(Client *client);
-    void (*event)(Client *client, const Event *event);
-    void (*ack)(Client *client, uint64_t id, const char *body, size_t length);
+    void (*event)(Client *client, const Event *event);                         /* or NULL */
+    void (*ack)(Client *client, uint64_t id, const char *body, size_t length); /* or NULL */
     /* The connection failed, or was lost once it was ready (client->state says which, still). */
     void (*closed)(Client *client, const char *why);
 } ClientHandlers;
@@ -37,8 +39,9 @@ struct Client {
 
 /* What all clients have in common. */
 typedef struct ClientSettings {
-    struct sockaddr_in to;
-    const char *host, *path;
+    const Address *servers; /* in turn */
+    uint32_t server_count;
+    const char *path;
     const char *ready; /* the event that makes a client ready; NULL: the CONNECT reply does */
     bool keep_pid;
 } ClientSettings;
@@ -47,6 +50,8 @@ extern ClientSettings client_settings;
 
 void client_open(Client *client);
 void client_close(Client *client);
+
+bool event_is(const Event *event, const char *name);
 
 /* Sends one packet of Socket.IO. */
 void client_send(Client *client, const char *packet, size_t length);

@@ -1,4 +1,5 @@
-/* connect: how fast clients connect, what they cost while idle, and what it costs to lose all at once. */
+/* connect: how fast clients connect, what they cost while idle, and what it costs to lose all at
+ * once. */
 #include "json.h"
 #include "modes.h"
 #include "opener.h"
@@ -21,25 +22,13 @@ static void on_ready(Client *client) {
     opener_ready(&crowd->opener);
 }
 
-static void on_event(Client *client, const Event *event) {
-    (void)client;
-    (void)event;
-}
-
-static void on_ack(Client *client, uint64_t id, const char *body, size_t length) {
-    (void)client;
-    (void)id;
-    (void)body;
-    (void)length;
-}
-
 static void on_closed(Client *client, const char *why) {
     Crowd *crowd = client->owner;
     if (client->state != READY) opener_failed(&crowd->opener, why);
     else if (!crowd->dropped++) snprintf(crowd->why, sizeof crowd->why, "%s", why);
 }
 
-static const ClientHandlers handlers = {on_ready, on_event, on_ack, on_closed};
+static const ClientHandlers handlers = {.ready = on_ready, .closed = on_closed};
 
 static void wait_for(double seconds) {
     uint64_t end = clock_ns() + seconds_ns(seconds);

@@ -17,11 +17,11 @@ typedef struct Frame {
 
 typedef enum FrameResult { FRAME_WHOLE, FRAME_PARTIAL, FRAME_WRONG } FrameResult;
 
-/* Reads a frame at `data`, unmasking it in place. Of a partial one whose header is there, frame->total is known;
-   otherwise it is 0. */
+/* Reads a frame at `data`, unmasking it in place. Of a partial one whose header is there,
+   frame->total is known; otherwise it is 0. */
 FrameResult frame_read(char *data, size_t length, bool masked, Frame *frame);
 
-/* Writes a final frame to `to`, which has room for FRAME_HEADER + length bytes; returns its length. */
+/* Writes a final frame to `to`, with room for FRAME_HEADER + length bytes; returns its length. */
 size_t frame_write(char *to, unsigned opcode, const char *payload, size_t length, bool masked);
 
 #endif

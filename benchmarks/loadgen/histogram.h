@@ -1,5 +1,5 @@
-/* Durations, in buckets that grow with what they hold: 128 per power of two, so a bucket's middle is within
-   0.4 % of anything in it. Below 256 ns they are exact; there is no upper end. */
+/* Durations, in buckets that grow with what they hold: 128 per power of two, so a bucket's middle
+   is within 0.4 % of anything in it. Below 256 ns they are exact; there is no upper end. */
 #ifndef HISTOGRAM_H
 #define HISTOGRAM_H
 

@@ -96,7 +96,7 @@ void json_integer(const char *key, uint64_t value) {
 }
 
 void json_number(const char *key, double value) {
-    if (isfinite(value)) printf(",\"%s\":%.6g", key, value);
+    if (isfinite(value)) printf(",\"%s\":%.12g", key, value);
     else printf(",\"%s\":null", key);
 }
 
@@ -108,7 +108,8 @@ void json_durations(const char *key, const Histogram *histogram) {
     double us = 1e-3;
     printf(",\"%s\":{\"count\":%llu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,"
            "\"max\":%.1f,\"mean\":%.1f}",
-           key, (unsigned long long)histogram->count, us * (double)histogram_quantile(histogram, 0.5),
+           key, (unsigned long long)histogram->count,
+           us * (double)histogram_quantile(histogram, 0.5),
            us * (double)histogram_quantile(histogram, 0.9),
            us * (double)histogram_quantile(histogram, 0.99),
            us * (double)histogram_quantile(histogram, 0.999), us * (double)histogram->max,

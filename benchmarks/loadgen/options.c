@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum { ASK = 1, CONNECT = 2, STORM = 4, PARK = 8, HTTP = 16, SINK = 32 };
-enum { CLIENTS = ASK | CONNECT | STORM | PARK, MEASURING = ASK | CONNECT | STORM | HTTP };
+/* ~0: common to all modes, whether or not a mode has a use for it. */
+enum { CLIENTS = ASK | CONNECT | STORM | PARK };
 
 static const struct {
     const char *name;
@@ -25,31 +26,31 @@ typedef struct Option {
 
 static const Option known[] = {
     {"host", TEXT, AT(host), ~0, 0},
-    {"port", INTEGER, AT(port), ~0, 1},
+    {"port", TEXT, AT(port), ~0, 0},
     {"path", TEXT, AT(path), CLIENTS, 0},
-    {"connections", TEXT, AT(connections), CLIENTS | HTTP, 0},
+    {"connections", TEXT, AT(connections), ~0, 0},
     {"auth-file", TEXT, AT(auth_file), CLIENTS, 0},
     {"connect-window", INTEGER, AT(connect_window), CLIENTS | HTTP, 1},
     {"timeout", NUMBER, AT(timeout), CLIENTS | HTTP, 0},
     {"ready", TEXT, AT(ready), CLIENTS, 0},
-    {"pid", TEXT, AT(pid), MEASURING, 0},
-    {"seconds", NUMBER, AT(seconds), ASK | HTTP, 0.001},
-    {"warmup", NUMBER, AT(warmup), ASK | STORM | HTTP, 0},
+    {"pid", TEXT, AT(pid), ~0, 0},
+    {"seconds", NUMBER, AT(seconds), ~0, 0.001},
+    {"warmup", NUMBER, AT(warmup), ~0, 0},
     {"settle", NUMBER, AT(settle), ASK | STORM | HTTP, 0},
     {"event", TEXT, AT(event), ASK | STORM, 0},
     {"payload", TEXT, AT(payload), ASK | STORM | HTTP, 0},
     {"inflight", INTEGER, AT(inflight), ASK | HTTP, 1},
     {"rate", NUMBER, AT(rate), ASK | STORM, 0.001},
     {"push", TEXT, AT(push), ASK | STORM, 0},
-    {"push-match", TEXT, AT(push_match), ASK, 0},
-    {"pushes-per-ask", INTEGER, AT(pushes_per_ask), ASK, 0},
+    {"push-match", TEXT, AT(push_match), ASK | STORM, 0},
+    {"pushes-per-ask", INTEGER, AT(pushes_per_ask), ASK | STORM, 0},
     {"target-key", TEXT, AT(target_key), ASK, 0},
     {"no-ack", FLAG, AT(no_ack), ASK, 0},
     {"hold", NUMBER, AT(hold), CONNECT | PARK, 0},
     {"after", NUMBER, AT(after), CONNECT, 0},
     {"live", TEXT, AT(live), STORM, 0},
     {"calm", NUMBER, AT(calm), STORM, 0.001},
-    {"missed", INTEGER, AT(missed), STORM, 0},
+    {"missed", INTEGER, AT(missed), STORM | SINK, 0},
     {"save", TEXT, AT(save), PARK, 0},
     {"method", TEXT, AT(method), HTTP, 0},
     {"url", TEXT, AT(url), HTTP, 0},
@@ -94,7 +95,7 @@ static void require(const void *value, const char *name) {
 }
 
 static void check(const Options *options, int mode) {
-    if (options->port < 1 || options->port > 65535) die(2, "--port is needed, from 1 to 65535");
+    require(options->port, "port");
     if (mode & (CLIENTS | HTTP)) require(options->connections, "connections");
     if (mode & (ASK | STORM)) {
         require(options->event, "event");

@@ -6,10 +6,10 @@
 
 typedef struct Options {
     const char *mode;
-    const char *host, *path, *connections, *auth_file, *pid, *ready;
+    const char *host, *path, *connections, *auth_file, *pid, *ready, *port;
     const char *event, *payload, *push, *push_match, *target_key;
     const char *live, *save, *method, *url, *echo;
-    long port, connect_window, inflight, missed, pushes_per_ask;
+    long connect_window, inflight, missed, pushes_per_ask;
     double seconds, warmup, settle, rate, hold, after, calm, timeout;
     bool no_ack, fanout;
 } Options;

@@ -35,8 +35,8 @@ static void print_window(const Window *window, double seconds, const Reading *st
     json_integer("bytes_in", end->bytes_in - start->bytes_in);
 }
 
-/* Deliveries of asks that were expected to have them; those of refused and unanswered ones are told apart, since else they
-   would make up for missing ones. */
+/* Deliveries of asks that were expected to have them; those of refused and unanswered ones are told
+   apart, since else they would make up for missing ones. */
 static uint64_t expected_deliveries(Asker *asker) {
     if (!asker->marked || asker->by_pushes) return asker->total.deliveries;
     uint64_t deliveries = 0;
@@ -47,7 +47,7 @@ static uint64_t expected_deliveries(Asker *asker) {
     return deliveries;
 }
 
-static void print_totals(Asker *asker) {
+void report_totals(Asker *asker) {
     const Totals *total = &asker->total;
     uint64_t deliveries = expected_deliveries(asker);
     uint64_t asks = asker->by_pushes ? total->asks : total->acked;
@@ -56,10 +56,11 @@ static void print_totals(Asker *asker) {
     json_integer("refused_total", total->refused);
     json_integer("unanswered_total", total->asks - total->acked - total->refused);
     json_integer("deliveries_total", deliveries);
-    json_number("expected_total", asker->pushes_per_ask ? (double)(asks * asker->pushes_per_ask) : NAN);
-    json_number("missing", asker->pushes_per_ask
-                               ? (double)(asks * asker->pushes_per_ask) - (double)deliveries
-                               : NAN);
+    /* Where nobody said how many pushes there should be, what is missing is unknown. */
+    bool unknown = asker->push && !asker->pushes_per_ask;
+    double expected = unknown ? NAN : (double)(asks * asker->pushes_per_ask);
+    json_number("expected_total", expected);
+    json_number("missing", expected - (double)deliveries);
     json_integer("duplicates", total->duplicates);
     json_integer("deliveries_unacked", total->deliveries - deliveries);
     json_integer("foreign", total->foreign);
@@ -81,6 +82,6 @@ void report_asks(Asker *asker, const Options *options, const uint32_t *dropped) 
     double seconds = (double)(window->to_ns - window->from_ns) / 1e9;
     json_number("seconds", seconds);
     print_window(window, seconds, &start, &end);
-    print_totals(asker);
+    report_totals(asker);
     json_integer("dropped", *dropped);
 }

@@ -5,7 +5,10 @@
 #include "asker.h"
 #include "usage.h"
 
-/* Warms up, measures and settles. Prints all members but the first; `dropped` is read at the end. */
+/* Prints what became of all asks of the run, and of what they were to push. */
+void report_totals(Asker *asker);
+
+/* Warms up, measures and settles, and prints all of that; `dropped` is read at the end. */
 void report_asks(Asker *asker, const Options *options, const uint32_t *dropped);
 
 #endif

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One read takes many coalesced frames at once. What is left of them (below LEFTOVER) is put in front of the next read;
-   a larger unit is read straight into a buffer of its own size. */
+/* One read takes many coalesced frames at once. What is left of them (below LEFTOVER) is put in
+   front of the next read; a larger unit is read straight into a buffer of its own size. */
 enum { CHUNK = 256 * 1024, LEFTOVER = 64 * 1024 };
 
 uint64_t arrival_ns, bytes_in;
@@ -52,7 +52,8 @@ static void flush_dirty(void) {
     }
 }
 
-/* Reads once, behind what is left from before. Returns where it all is, or NULL when there is nothing to handle. */
+/* Reads once, behind what is left from before. Returns where it all is, or NULL when there is
+ * nothing to handle. */
 static char *read_more(Stream *stream, size_t *length) {
     size_t left = stream->in.length;
     bool small = left <= LEFTOVER && stream->need <= CHUNK;
@@ -96,7 +97,8 @@ static void readable(Stream *stream) {
     } else {
         buffer_clear(&stream->in);
     }
-    /* What this read was answered with goes out at once, before the other connections of the batch are read. */
+    /* What this read was answered with goes out at once, before the other connections of the batch
+     * are read. */
     if (!stream->blocked) flush(stream);
 }
 
@@ -134,13 +136,14 @@ static void start(Stream *stream, const StreamHandlers *handlers, int fd) {
     stream->blocked = false;
 }
 
-void stream_connect(Stream *stream, const StreamHandlers *handlers, const struct sockaddr_in *to) {
+void stream_connect(Stream *stream, const StreamHandlers *handlers, const Address *to) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) die(1, "socket: %s (see ulimit -n)", strerror(errno));
     start(stream, handlers, fd);
     stream->connecting = true;
     /* Whatever connect() says, the loop will say again: a refused socket reports EPOLLERR. */
-    if (connect(fd, (const struct sockaddr *)to, sizeof *to) < 0 && errno == EADDRNOTAVAIL)
+    if (connect(fd, (const struct sockaddr *)&to->socket, sizeof to->socket) < 0 &&
+        errno == EADDRNOTAVAIL)
         die(1, "connect: %s", strerror(errno));
     loop_add(fd, &stream->pollable, EPOLLOUT);
 }

@@ -2,17 +2,16 @@
 #ifndef STREAM_H
 #define STREAM_H
 
+#include "address.h"
 #include "buffer.h"
 #include "loop.h"
-
-#include <netinet/in.h>
 
 typedef struct Stream Stream;
 
 typedef struct StreamHandlers {
     void (*connected)(Stream *stream);
-    /* Takes whole units from the front, and returns how many bytes it took. If it knows how many bytes the next unit
-       has, it says so in stream->need, and is not called before they are there. */
+    /* Takes whole units from the front, and returns how many bytes it took. If it knows how many
+       bytes the next unit has, it says so in stream->need, and is called when they are there. */
     size_t (*bytes)(Stream *stream, char *data, size_t length);
     /* The connection ended, other than by stream_close(). */
     void (*closed)(Stream *stream, const char *why);
@@ -37,7 +36,7 @@ extern uint64_t arrival_ns;
 extern uint64_t bytes_in;
 
 /* Begins to connect; connected() or closed() follows, never from within. */
-void stream_connect(Stream *stream, const StreamHandlers *handlers, const struct sockaddr_in *to);
+void stream_connect(Stream *stream, const StreamHandlers *handlers, const Address *to);
 
 /* Takes over a connection that was accepted. */
 void stream_accept(Stream *stream, const StreamHandlers *handlers, int fd);

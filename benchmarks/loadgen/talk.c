@@ -9,8 +9,7 @@ static void on_ready(Client *client) { opener_ready(&((Talk *)client->owner)->op
 
 static void on_event(Client *client, const Event *event) {
     Talk *talk = client->owner;
-    if (talk->push && strlen(talk->push) == event->name_length &&
-        memcmp(talk->push, event->name, event->name_length) == 0)
+    if (talk->push && event_is(event, talk->push))
         asker_pushed(&talk->asker, event->arguments, event->length);
 }
 

@@ -1,4 +1,5 @@
-/* Targets by name, for asks that only their pushes finish: each with its line of asks, the oldest first. */
+/* Targets by name, for asks that only their pushes finish: each with its line of asks, the oldest
+ * first. */
 #ifndef TARGETS_H
 #define TARGETS_H
 

@@ -1,4 +1,5 @@
-/* Payloads with holes: $target, $id (a UUID that is no other ask's), $time (a marker that comes back in pushes). */
+/* Payloads with holes: $target, $id (a UUID that is no other ask's), $time (a marker that comes
+ * back in pushes). */
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
 

@@ -16,7 +16,8 @@ static double seconds_of(clockid_t clock) {
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
-/* The kernel's own clock of a process: utime + stime of /proc/PID/stat, in nanoseconds instead of ticks of 10 ms. */
+/* The kernel's own clock of a process: utime + stime of /proc/PID/stat, in nanoseconds instead of
+ * ticks of 10 ms. */
 static double cpu_of(pid_t process) {
     clockid_t clock;
     return clock_getcpuclockid(process, &clock) == 0 ? seconds_of(clock) : NAN;

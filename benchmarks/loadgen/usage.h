@@ -7,7 +7,8 @@
 enum { MOST_PROCESSES = 64 };
 
 typedef struct Usage {
-    double cpu_seconds; /* all threads, user and system, without children; NAN where there is no process */
+    double cpu_seconds; /* all threads, user and system, without children; NAN where there is no
+                           process */
     uint64_t rss_kb;
 } Usage;
 

@@ -6,8 +6,8 @@
 
 #include "frame.h"
 
-/* The nonce is the RFC's own example. It keeps caches from answering; there is none between here and the server, and so the
-   generator's sink needs no SHA-1. */
+/* The nonce is the RFC's own example. It keeps caches from answering; there is none between here
+   and the server, and so the generator's sink needs no SHA-1. */
 #define NONCE "dGhlIHNhbXBsZSBub25jZQ=="
 #define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
@@ -79,7 +79,7 @@ static size_t read_frames(WebSocket *socket, char *data, size_t length) {
     return used;
 }
 
-/* The length of a request's or response's head, with its empty line; 0 where its end has not come. */
+/* The length of a request's or response's head, with its empty line; 0: its end has not come. */
 static size_t head_length(WebSocket *socket, const char *data, size_t length) {
     const char *end = memmem(data, length, "\r\n\r\n", 4);
     if (end) return (size_t)(end - data) + 4;
@@ -93,7 +93,8 @@ static size_t read_response(WebSocket *socket, const char *data, size_t length) 
     if (head < 12 || memcmp(data, "HTTP/1.1 101", 12) != 0) {
         const char *end = memchr(data, '\r', head);
         char why[160];
-        snprintf(why, sizeof why, "no WebSocket: %.*s", end - data > 120 ? 120 : (int)(end - data), data);
+        snprintf(why, sizeof why, "no WebSocket: %.*s", end - data > 120 ? 120 : (int)(end - data),
+                 data);
         stream_fail(&socket->stream, why);
         return 0;
     }
@@ -136,12 +137,13 @@ static size_t on_bytes(Stream *stream, char *data, size_t length) {
 
 static void on_connected(Stream *stream) {
     WebSocket *socket = (WebSocket *)stream;
-    char *to = stream_room(stream, HEAD);
-    int length = snprintf(to, HEAD,
+    size_t most = strlen(socket->path) + sizeof socket->to->name + 256;
+    char *to = stream_room(stream, most);
+    int length = snprintf(to, most,
                           "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
                           "Connection: Upgrade\r\nSec-WebSocket-Key: " NONCE
                           "\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                          socket->path, socket->host);
+                          socket->path, socket->to->name);
     stream_wrote(stream, (size_t)length);
 }
 
@@ -160,10 +162,10 @@ static void start(WebSocket *socket, const WebSocketHandlers *handlers, bool ser
     socket->fragments = (Buffer){0};
 }
 
-void websocket_connect(WebSocket *socket, const WebSocketHandlers *handlers,
-                       const struct sockaddr_in *to, const char *host, const char *path) {
+void websocket_connect(WebSocket *socket, const WebSocketHandlers *handlers, const Address *to,
+                       const char *path) {
     start(socket, handlers, false);
-    socket->host = host;
+    socket->to = to;
     socket->path = path;
     stream_connect(&socket->stream, &stream_handlers, to);
 }
