@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.bench import SMALL, Form, bench
+from benchmarks.growth import CURVES, Curves, grow
 from benchmarks.loadgen.build import BuildError
 from benchmarks.play import Results, mistakes, play, table
 from benchmarks.scenarios import SCENARIOS
@@ -62,9 +63,13 @@ async def _run(arguments: argparse.Namespace) -> int:
         form = replace(form, seconds=arguments.seconds)
     wanted = arguments.only.lower().split(",") if arguments.only else None
     scenarios = [s for s in SCENARIOS if wanted is None or s.name.lower() in wanted]
+    chosen = [c for c in CURVES if wanted is None or c.name in wanted]
     results: Results = {}
+    curves: Curves = {}
     async with bench(kinds, form, first=arguments.first) as made:
         await play(made, scenarios, 1 if arguments.smoke else arguments.repeat, results)
+        if chosen:
+            await grow(made, chosen, curves)
     sys.stdout.write(table(scenarios, kinds, results))
     runs = [run for by_server in results.values() for runs in by_server.values() for run in runs]
     return int(any(mistakes(run) for run in runs))

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import orjson
@@ -41,6 +43,13 @@ class Form:
     pages: int = 5_000  # messages in the conversation that is read deep
     window: int = 64  # so many connect at a time
     hold: float = 2.0
+    # Growth: messages in the table, and in the longest conversation; connections; offsets of pages.
+    totals: tuple[int, ...] = (10_000, 100_000, 1_000_000, 5_000_000)
+    deepest: int = 100_000
+    offsets: tuple[int, ...] = (0, 500, 10_000, 50_000, 95_000)
+    crowds: tuple[int, ...] = (100, 1_000, 5_000)
+    talking: int = 50
+    times_each: int = 8
     size: Size = field(default_factory=Size)
 
 
@@ -57,9 +66,15 @@ SMALL = Form(
     live_rate=20,
     pages=200,
     hold=0.3,
+    totals=(400, 800),
+    deepest=300,
+    offsets=(0, 250),
+    crowds=(10, 40),
+    talking=5,
+    times_each=2,
     size=Size(
         pairs=40,
-        rooms=(10, 20),
+        rooms=(2, 20),
         typing_rooms=2,
         typing_members=10,
         conversations_per_user=(1, 10),
@@ -82,6 +97,8 @@ class Bench:
         self.cores: Cores = cores()
         self.world = World(form.size)
         self.postgres = Postgres(directory, self.cores)
+        # Of old, in each database.
+        self.messages = 0
         self._servers: dict[str, Server] = {}
         self._generator = build()
 
@@ -92,11 +109,29 @@ class Bench:
         await self.postgres.start()
         if self._first:
             go_first(self.postgres.pid)
-        self.postgres.spread()
-        await asyncio.gather(*(self._populate(kind) for kind in self.kinds))
-        self.postgres.calm()
+        await self.start_over(self.kinds)
 
-    async def _populate(self, kind: Kind) -> None:
+    async def start_over(self, kinds: Sequence[Kind]) -> None:
+        """New databases, with the same people and conversations as ever; the servers are stopped."""
+        for kind in kinds:
+            if server := self._servers.pop(kind.name, None):
+                await server.stop()
+        counts = self.first_messages()
+        with self._seeding():
+            await asyncio.gather(*(self._populate(kind, counts) for kind in kinds))
+        self.messages = sum(counts.values())
+
+    @contextmanager
+    def _seeding(self) -> Iterator[None]:
+        """While nothing is measured, everything uses every processor."""
+        self.postgres.spread()
+        try:
+            with running_on(self.cores.all):
+                yield
+        finally:
+            self.postgres.calm()
+
+    async def _populate(self, kind: Kind, counts: dict[Talk, int]) -> None:
         dsn = await self.postgres.create(kind.database)
         world = self.world
         talks = [*world.pairs, *world.rooms.values(), *world.typing]
@@ -106,7 +141,7 @@ class Bench:
         else:
             await seed_peer.prepare(dsn)
             await seed_peer.populate(dsn, world, talks)
-        await self.add_messages(kind, self.first_messages())
+        await self._seed(kind).add_messages(dsn, counts, workers=1)
         # As autovacuum would in time: without statistics the plans would be those of empty tables.
         await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
 
@@ -127,8 +162,20 @@ class Bench:
 
     async def add_messages(self, kind: Kind, counts: dict[Talk, int]) -> None:
         """Add messages of old to conversations of two."""
-        seed = seed_ours if kind.ours else seed_peer
-        await seed.add_messages(self.postgres.dsn(kind.database), counts, len(self.cores.all))
+        dsn = self.postgres.dsn(kind.database)
+        with self._seeding():
+            await self._seed(kind).add_messages(dsn, counts, len(self.cores.all))
+
+    async def add_conversations(self, kind: Kind, talks: Sequence[Talk]) -> None:
+        """Add conversations between people who are there."""
+        with self._seeding():
+            dsn = self.postgres.dsn(kind.database)
+            await self._seed(kind).populate(dsn, self.world, talks)
+            await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
+
+    @staticmethod
+    def _seed(kind: Kind) -> ModuleType:
+        return seed_ours if kind.ours else seed_peer
 
     # -- the servers ------------------------------------------------------------------------------
 
@@ -143,10 +190,18 @@ class Bench:
         await server.start()
         return server
 
-    def another(self, kind: Kind, processors: frozenset[int], **options: Any) -> Server:
-        """A server that is not started yet."""
-        dsn = self.postgres.dsn(kind.database)
-        return Server(kind, dsn, processors, self.directory / f"{kind.name}.log", **options)
+    def another(
+        self, kind: Kind, processors: frozenset[int], name: str | None = None, **options: Any
+    ) -> Server:
+        """A server that is not started yet; `name` is that of its log."""
+        log = self.directory / f"{name or kind.name}.log"
+        return Server(kind, self.postgres.dsn(kind.database), processors, log, **options)
+
+    def with_form(self, form: Form) -> "Bench":
+        """The same surroundings for runs of another form."""
+        same = copy(self)
+        same.form = form
+        return same
 
     async def stop(self) -> None:
         """Stop everything."""
@@ -166,8 +221,14 @@ class Bench:
         """A file of connections."""
         return write_lines(self.directory / f"{name}.txt", lines)
 
-    async def load(self, mode: str, *servers: Server, **options: object) -> Numbers:
-        """Run the load generator against servers; what it counted and measured.
+    async def load(
+        self,
+        mode: str,
+        *servers: Server,
+        processors: frozenset[int] | None = None,
+        **options: object,
+    ) -> Numbers:
+        """Run the load generator against servers, whose connections take turns; what it counted and measured.
 
         Options are those of its command line; True stands alone, None is left out.
 
@@ -183,7 +244,7 @@ class Bench:
             if value is not None:
                 option = f"--{name.replace('_', '-')}"
                 arguments += [option] if value is True else [option, str(value)]
-        with running_on(self.cores.rest):
+        with running_on(processors or self.cores.rest):
             process = await asyncio.create_subprocess_exec(
                 str(self._generator),
                 *arguments,

@@ -1,12 +1,11 @@
 """`python lag.py FILE serve …`: our server, which writes to FILE how late its event loop was, when it ends.
 
-A program of its own that imports nothing of the benchmarks: it also runs another checkout's server. The lateness
-is that of a timer every 5 ms, in milliseconds. SIGUSR2 forgets what was noted so far.
+A program of its own that imports nothing of the benchmarks: it also runs another checkout's server. It writes
+the moments (of the monotonic clock, in seconds) at which a timer of 5 ms was due, with its lateness in ms.
 """
 
 import asyncio
 import json
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,11 +19,10 @@ _EVERY = 0.005
 
 class _Watch:
     def __init__(self) -> None:
-        self.late: list[float] = []
+        self.late: list[tuple[float, float]] = []
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._loop.add_signal_handler(signal.SIGUSR2, self.late.clear)
         self._next()
 
     def _next(self) -> None:
@@ -32,11 +30,11 @@ class _Watch:
         self._loop.call_at(self._due, self._tick)
 
     def _tick(self) -> None:
-        late = self._loop.time() - self._due
+        now = self._loop.time()
         # One that stood still for long was late for all that was due meanwhile.
-        while late > 0:
-            self.late.append(late * 1000)
-            late -= _EVERY
+        while self._due < now:
+            self.late.append((self._due, (now - self._due) * 1000))
+            self._due += _EVERY
         self._next()
 
 
@@ -44,7 +42,8 @@ def main() -> None:
     """The command line."""
     path = Path(sys.argv.pop(1))
     watch = _Watch()
-    build: Callable[..., Any] = serve.build
+    door: Any = serve
+    build: Callable[..., Any] = door.build
 
     @asynccontextmanager
     async def watched(*arguments: Any) -> AsyncIterator[Any]:
@@ -52,7 +51,7 @@ def main() -> None:
             watch.start()
             yield app
 
-    serve.build = watched
+    door.build = watched
     try:
         cli.main()
     finally:

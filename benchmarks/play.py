@@ -6,7 +6,7 @@ from statistics import median
 from typing import TypeAlias
 
 from benchmarks.bench import Bench, Numbers
-from benchmarks.scenarios import Metric, Scenario
+from benchmarks.scenario import Metric, Scenario
 from benchmarks.servers import Kind
 
 # By scenario and server, what each repetition gave.
@@ -44,8 +44,12 @@ async def play_once(bench: Bench, scenario: Scenario, kind: Kind) -> Numbers:
 
 
 def mistakes(numbers: Numbers) -> list[str]:
-    """What went wrong in a run."""
-    return [f"{key}: {numbers[key]:.0f}" for key in MISTAKES if numbers.get(key)]
+    """What went wrong in a run, or in the runs that it consists of."""
+    found = [f"{key}: {numbers[key]:.0f}" for key in MISTAKES if numbers.get(key)]
+    for part in numbers.values():
+        if isinstance(part, dict):
+            found += mistakes(part)
+    return found
 
 
 def say(line: str) -> None:

@@ -37,7 +37,8 @@ class Postgres:
         return self._dsn.replace("/chatserver?", f"/{database}?")
 
     async def create(self, database: str) -> str:
-        """Create an empty database; returns its address."""
+        """Create an empty database in the place of any that is there; returns its address."""
+        await self.execute(None, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         await self.execute(None, f'CREATE DATABASE "{database}"')
         return self.dsn(database)
 

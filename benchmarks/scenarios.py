@@ -1,65 +1,28 @@
-"""The scenarios S1 to S5 and S7: one server, one load."""
-
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+"""The scenarios."""
 
 from benchmarks.bench import Bench, Numbers
-from benchmarks.servers import Kind, Server
-
-READY = "session:ready"
-# As long as what people write; the generator finds the time in what comes back.
-CONTENT = "$time Good morning! Shall we meet at the usual place at noon, or is later better?"
-SEND = json.dumps(
-    {"conversationId": "$target", "content": CONTENT, "clientMessageId": "$id"},
-    separators=(",", ":"),
+from benchmarks.scenario import (
+    CPU,
+    CPU_DELIVERY,
+    DELIVERED,
+    DELIVERIES,
+    LATEST_PAGE,
+    MESSAGES,
+    P50,
+    P99,
+    P999,
+    READY,
+    SEND,
+    TYPING,
+    Metric,
+    Play,
+    Scenario,
+    ask,
+    milliseconds,
+    pages,
 )
-TYPING = '{"conversationId":"$target","isTyping":true}'
-LATEST_PAGE = '{"conversationId":"$target","limit":50}'
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A figure of a scenario's result: where it stands (``ack_us.p99``), and how it is shown.
-
-    `scale` is multiplied, such as 0.001 for µs that are shown in ms.
-    """
-
-    key: str
-    title: str
-    unit: str
-    higher_is_better: bool = False
-    scale: float = 1.0
-    digits: int = 0
-
-    def of(self, numbers: Numbers) -> float | None:
-        """The figure; None where the result does not have it."""
-        found: object = numbers
-        for part in self.key.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        return found * self.scale if isinstance(found, int | float) else None
-
-
-Play = Callable[[Bench, Kind], Awaitable[Numbers]]
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A scenario: how it is played, and its figures, of which the first is the one that is compared.
-
-    Group commit concerns only those that `write`.
-    """
-
-    name: str
-    title: str
-    doc: str
-    play: Play
-    metrics: tuple[Metric, ...]
-    writes: bool = True
-
-    def concerns(self, kind: Kind) -> bool:
-        """Whether the scenario says anything about this kind of server."""
-        return self.writes or "GROUP_COMMIT" not in kind.environment
+from benchmarks.scenarios_large import return_at_once, two_processes
+from benchmarks.servers import Kind, Server
 
 
 async def direct(bench: Bench, kind: Kind) -> Numbers:
@@ -132,22 +95,6 @@ async def history(bench: Bench, kind: Kind) -> Numbers:
     return await pages(bench, await bench.server(kind), bench.lines("history", lines), LATEST_PAGE)
 
 
-async def pages(bench: Bench, server: Server, connections: object, payload: str) -> Numbers:
-    """Ask for pages of history, each connection one after the other."""
-    return await bench.load(
-        "ask",
-        server,
-        connections=connections,
-        event="chat:history",
-        payload=payload,
-        pushes_per_ask=0,
-        ready=READY,
-        connect_window=bench.form.window,
-        seconds=bench.form.seconds,
-        warmup=bench.form.warmup,
-    )
-
-
 async def rest_send(bench: Bench, kind: Kind) -> Numbers:
     """S7: messages by REST, over connections that are kept open."""
     lines = (bench.world.line(talk.members[0], talk) for talk in bench.pairs)
@@ -163,63 +110,34 @@ async def rest_send(bench: Bench, kind: Kind) -> Numbers:
     )
 
 
-async def ask(bench: Bench, *servers: Server, **options: object) -> Numbers:
-    """Send messages."""
-    return await bench.load(
-        "ask",
-        *servers,
-        event="chat:message_send",
-        payload=SEND,
-        push="chat:message_received",
-        ready=READY,
-        connect_window=bench.form.window,
-        seconds=bench.form.seconds,
-        warmup=bench.form.warmup,
-        **options,
-    )
-
-
-_MESSAGES = Metric("asks_per_second", "messages", "per s", higher_is_better=True)
-_DELIVERIES = Metric("deliveries_per_second", "deliveries", "per s", higher_is_better=True)
-_CPU = Metric("cpu_us_per_ask", "server CPU", "µs each", digits=1)
-_CPU_DELIVERY = Metric("cpu_us_per_delivery", "server CPU", "µs per delivery", digits=2)
-
-
-def _ms(key: str, title: str) -> Metric:
-    return Metric(key, title, "ms", scale=0.001, digits=2)
-
-
-_P50, _P99, _P999 = (_ms(f"ack_us.p{p}", f"ack p{t}") for p, t in ((50, 50), (99, 99), (999, 99.9)))
-_DELIVERED = _ms("delivery_us.p99", "delivery p99")
-
 SCENARIOS = (
     Scenario(
         "S1",
         "Direct messages, as fast as they are acked",
         "100 pairs; one of each pair writes and waits for the ack; both receive.",
         direct,
-        (_MESSAGES, _CPU, _P50, _P99, _P999, _DELIVERED),
+        (MESSAGES, CPU, P50, P99, P999, DELIVERED),
     ),
     Scenario(
         "S1-open",
         "Direct messages, 1,000 a second",
         "The same, on a fixed schedule: latency counts from when a message was due.",
         direct_open,
-        (_P99, _P50, _P999, _DELIVERED, _CPU),
+        (P99, P50, P999, DELIVERED, CPU),
     ),
     Scenario(
         "S2a",
         "A room of 1,000, one writes",
         "Everybody receives every message, the writer included.",
         room(1),
-        (_DELIVERIES, _CPU_DELIVERY, _P50, _P99, _DELIVERED),
+        (DELIVERIES, CPU_DELIVERY, P50, P99, DELIVERED),
     ),
     Scenario(
         "S2b",
         "A room of 1,000, five write",
         "Everybody receives every message, the writers included.",
         room(5),
-        (_DELIVERIES, _CPU_DELIVERY, _P50, _P99, _DELIVERED),
+        (DELIVERIES, CPU_DELIVERY, P50, P99, DELIVERED),
     ),
     Scenario(
         "S3",
@@ -230,7 +148,7 @@ SCENARIOS = (
             Metric("connects_per_second", "connects", "per s", higher_is_better=True),
             Metric("kb_per_connection", "memory", "KB per idle connection", digits=1),
             Metric("disconnect_us", "disconnect, server CPU", "µs each", digits=1),
-            _ms("connect_us.p99", "connect p99"),
+            milliseconds("connect_us.p99", "connect p99"),
         ),
         writes=False,
     ),
@@ -241,8 +159,8 @@ SCENARIOS = (
         typing,
         (
             Metric("asks_per_second", "events", "per s", higher_is_better=True),
-            _CPU,
-            _ms("delivery_us.p99", "told p99"),
+            CPU,
+            milliseconds("delivery_us.p99", "told p99"),
         ),
         writes=False,
     ),
@@ -251,7 +169,21 @@ SCENARIOS = (
         "Pages of history",
         "100 people read the latest 50 messages of their conversations, decrypted, again and again.",
         history,
-        (Metric("asks_per_second", "pages", "per s", higher_is_better=True), _CPU, _P50, _P99),
+        (Metric("asks_per_second", "pages", "per s", higher_is_better=True), CPU, P50, P99),
+        writes=False,
+    ),
+    Scenario(
+        "S6",
+        "2,000 come back at once",
+        "Each missed 50 messages, and is sent them, while 100 pairs write 200 messages a second. The peer keeps "
+        "nothing for them: it only accepts 2,000 connections, and nobody writes meanwhile.",
+        return_at_once,
+        (
+            Metric("seconds", "until all are back", "s", digits=2),
+            milliseconds("live_calm_us.p99", "ack p99 of the others before"),
+            milliseconds("live_storm_us.p99", "ack p99 of the others meanwhile"),
+            Metric("live_slowdown", "meanwhile / before", "times", digits=1),
+        ),
         writes=False,
     ),
     Scenario(
@@ -259,6 +191,13 @@ SCENARIOS = (
         "Messages by REST",
         "100 people POST to /api/messages over kept connections, one after the other.",
         rest_send,
-        (_MESSAGES, _CPU, _P50, _P99),
+        (MESSAGES, CPU, P50, P99),
+    ),
+    Scenario(
+        "S8",
+        "Two processes with Redis",
+        "As S1, but the two of each pair are on different processes. Nothing is pinned to a processor here.",
+        two_processes,
+        (MESSAGES, CPU, P50, P99, DELIVERED),
     ),
 )

@@ -17,6 +17,8 @@ from benchmarks.world import Talk
 
 # A conversation is held in bursts: so many messages of one stand together in the table, as they would.
 BURST = 10
+# From here on it is worth while to build the indexes anew.
+LARGE = 200_000
 # Between two messages of the whole table: all are younger than the log is kept for.
 STEP_US = 10_000
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)

@@ -11,6 +11,7 @@ import asyncpg
 import orjson
 
 from benchmarks.seed import (
+    LARGE,
     Connection,
     Stretch,
     WithoutIndexes,
@@ -139,7 +140,7 @@ async def add_messages(dsn: str, counts: dict[Talk, int], workers: int) -> None:
             Stretch(talk, row["last_number"], row["last_seq"], counts[talk])
             for talk, row in standing
         ]
-        if sum(counts.values()) < 100_000:
+        if sum(counts.values()) < LARGE:
             await load(dsn, stretches)
             await _log(connection, stretches)
         else:

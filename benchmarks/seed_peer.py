@@ -11,6 +11,7 @@ import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.seed import (
+    LARGE,
     Stretch,
     WithoutIndexes,
     by_workers,
@@ -83,7 +84,7 @@ async def add_messages(dsn: str, counts: dict[Talk, int], workers: int) -> None:
         for talk, count in counts.items():
             seq = last[talk_id(talk.number)]
             stretches.append(Stretch(talk, seq, seq, count))
-        if sum(counts.values()) < 100_000:
+        if sum(counts.values()) < LARGE:
             await load(dsn, stretches)
         else:
             async with WithoutIndexes(connection, "messages"):

@@ -44,7 +44,7 @@ class Size:
     """How large the world is."""
 
     pairs: int = 2_500
-    rooms: tuple[int, ...] = (10, 100, 1_000, 5_000)
+    rooms: tuple[int, ...] = (2, 10, 100, 1_000, 5_000)
     typing_rooms: int = 20
     typing_members: int = 50
     # How many conversations people have, and how many people have so many.
@@ -102,11 +102,11 @@ class World:
         fields = [self.tokens[person], talk.id if talk else "-"]
         return "\t".join([*fields, extra] if extra else fields) + "\n"
 
-    def pair_lines(self, pairs: Sequence[Talk]) -> Iterator[str]:
-        """Both people of each pair; the first one of them writes."""
-        for talk in pairs:
-            yield self.line(talk.members[0], talk)
-            yield self.line(talk.members[1])
+    def pair_lines(self, pairs: Sequence[Talk], *, by_turns: bool = False) -> Iterator[str]:
+        """Both people of each pair; the one who writes comes first, or by turns first and second."""
+        for position, talk in enumerate(pairs):
+            both = [self.line(talk.members[0], talk), self.line(talk.members[1])]
+            yield from reversed(both) if by_turns and position % 2 else both
 
     def room_lines(self, room: Talk, senders: int) -> Iterator[str]:
         """Everybody in a room; the first of them write."""

@@ -1,22 +1,22 @@
-// How late the event loop is for what is due, in milliseconds, as benchmarks/lag.py counts it for our server.
+// How late the event loop is for what is due, as benchmarks/lag.py notes it for our server.
 import { writeFileSync } from 'node:fs';
 
 const EVERY = 5;
 
-/** Notes every lateness; SIGUSR2 starts anew, and the end of the process writes them to `file`. */
+// The monotonic clock, in milliseconds.
+const clock = () => Number(process.hrtime.bigint()) / 1e6;
+
+/** Notes moments (seconds) at which a timer was due, and its lateness (ms); they are written to `file` at the end. */
 export function watchLoop(file) {
-  let late = [];
-  let due = performance.now() + EVERY;
+  const late = [];
+  let due = clock() + EVERY;
   const tick = () => {
-    const now = performance.now();
+    const now = clock();
     // One that stood still for long was late for all that was due meanwhile.
-    for (let each = now - due; each > 0; each -= EVERY) late.push(each);
+    for (; due < now; due += EVERY) late.push([due / 1000, now - due]);
     due = now + EVERY;
     setTimeout(tick, EVERY);
   };
   setTimeout(tick, EVERY);
-  process.on('SIGUSR2', () => {
-    late = [];
-  });
   process.on('exit', () => writeFileSync(file, JSON.stringify(late)));
 }

@@ -48,6 +48,24 @@ export async function post(sender, input) {
   return { message, duplicate };
 }
 
+/** A row as clients see it. Written out: a spread takes five times as long. */
+function resource(row) {
+  return {
+    id: row.id,
+    conversation_id: row.conversation_id,
+    seq: row.seq,
+    sender_id: row.sender_id,
+    sender_username: row.sender_username,
+    content: open(row.content_encrypted),
+    message_type: row.message_type,
+    client_message_id: row.client_message_id,
+    is_edited: row.is_edited,
+    is_deleted: row.is_deleted,
+    created_at: row.created_at.toISOString(),
+    status: 'sent',
+  };
+}
+
 /** A page of a conversation, oldest first. */
 export async function history(reader, { conversationId, limit, offset, beforeSeq }) {
   const page = beforeSeq === null ? PAGE_OFFSET : PAGE_BEFORE;
@@ -58,12 +76,7 @@ export async function history(reader, { conversationId, limit, offset, beforeSeq
   }
   const hasMore = rows.length > limit;
   if (hasMore) rows.pop();
-  const messages = rows.reverse().map(({ content_encrypted: sealed, created_at: createdAt, ...rest }) => ({
-    ...rest,
-    content: open(sealed),
-    created_at: createdAt.toISOString(),
-    status: 'sent',
-  }));
+  const messages = rows.reverse().map(resource);
   const nextBeforeSeq = hasMore ? messages[0].seq : null;
   return { messages, pagination: { limit, offset, hasMore, nextBeforeSeq } };
 }
