@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import orjson
+from redis.asyncio import Redis
 
 from benchmarks import seed_ours, seed_peer, tools
 from benchmarks.loadgen.build import build
@@ -43,8 +44,10 @@ class Form:
     pages: int = 5_000  # messages in the conversation that is read deep
     window: int = 64  # so many connect at a time
     hold: float = 2.0
+    after: float = 3.0
     # Growth: messages in the table, and in the longest conversation; connections; offsets of pages.
     totals: tuple[int, ...] = (10_000, 100_000, 1_000_000, 5_000_000)
+    ends: int = 2  # so often is the smallest and the largest table measured
     deepest: int = 100_000
     offsets: tuple[int, ...] = (0, 500, 10_000, 50_000, 95_000)
     crowds: tuple[int, ...] = (100, 1_000, 5_000)
@@ -53,10 +56,10 @@ class Form:
     size: Size = field(default_factory=Size)
 
 
-# One second each, with a handful of people.
+# Less than a second each, with a handful of people.
 SMALL = Form(
-    seconds=0.6,
-    warmup=0.2,
+    seconds=0.3,
+    warmup=0.1,
     pairs=5,
     room=20,
     connections=50,
@@ -65,16 +68,18 @@ SMALL = Form(
     rate=100,
     live_rate=20,
     pages=200,
-    hold=0.3,
+    hold=0.2,
+    after=0.2,
     totals=(400, 800),
+    ends=1,
     deepest=300,
-    offsets=(0, 250),
+    offsets=(0, 100),
     crowds=(10, 40),
     talking=5,
     times_each=2,
     size=Size(
         pairs=40,
-        rooms=(2, 20),
+        rooms=(20,),
         typing_rooms=2,
         typing_members=10,
         conversations_per_user=(1, 10),
@@ -100,6 +105,7 @@ class Bench:
         # Of old, in each database.
         self.messages = 0
         self._servers: dict[str, Server] = {}
+        self._kept: Server | None = None
         self._generator = build()
 
     # -- the database -----------------------------------------------------------------------------
@@ -110,6 +116,13 @@ class Bench:
         if self._first:
             go_first(self.postgres.pid)
         await self.start_over(self.kinds)
+
+    async def redis_version(self) -> str:
+        """Such as 7.2.4."""
+        redis = Redis.from_url(self.redis_url)
+        info = await redis.info("server")
+        await redis.aclose()
+        return str(info["redis_version"])
 
     async def start_over(self, kinds: Sequence[Kind]) -> None:
         """New databases, with the same people and conversations as ever; the servers are stopped."""
@@ -160,10 +173,12 @@ class Bench:
         """The conversation with a long history."""
         return self.world.pairs[-1]
 
-    async def add_messages(self, kind: Kind, counts: dict[Talk, int]) -> None:
-        """Add messages of old to conversations of two."""
+    async def add_messages(
+        self, kind: Kind, counts: dict[Talk, int], *, apart: bool = True
+    ) -> None:
+        """Add messages of old to conversations of two; `apart` from what is measured, with every processor."""
         dsn = self.postgres.dsn(kind.database)
-        with self._seeding():
+        with self._seeding() if apart else nullcontext():
             await self._seed(kind).add_messages(dsn, counts, len(self.cores.all))
 
     async def add_conversations(self, kind: Kind, talks: Sequence[Talk]) -> None:
@@ -182,13 +197,22 @@ class Bench:
     async def server(self, kind: Kind, *, fresh: bool = False) -> Server:
         """The running server of a kind; `fresh` is one that has done nothing yet."""
         running = self._servers.get(kind.name)
-        if running is not None and not fresh:
+        if running is not None and (not fresh or running is self._kept):
             return running
         if running is not None:
             await running.stop()
         server = self._servers[kind.name] = self.another(kind, self.cores.server)
         await server.start()
         return server
+
+    @contextmanager
+    def keeping(self, server: Server) -> Iterator[None]:
+        """A server that stays while in this context, also where a fresh one is wanted."""
+        self._kept = server
+        try:
+            yield
+        finally:
+            self._kept = None
 
     def another(
         self, kind: Kind, processors: frozenset[int], name: str | None = None, **options: Any

@@ -18,7 +18,7 @@ Curves: TypeAlias = dict[str, dict[str, list[Numbers]]]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Figures over a size. At the smallest and the largest size they are measured `ends` times."""
+    """Figures over a size. Those that are compared and `noisy` are measured again at the ends."""
 
     name: str
     title: str
@@ -27,7 +27,7 @@ class Curve:
     metrics: tuple[Metric, ...]
     sizes: Callable[[Form], tuple[int, ...]]
     play: Callable[[Bench, Kind, int], Awaitable[Numbers]]
-    ends: int = 1
+    noisy: bool = False
 
 
 async def grow(bench: Bench, curves: Sequence[Curve], results: Curves) -> None:
@@ -42,7 +42,7 @@ async def grow(bench: Bench, curves: Sequence[Curve], results: Curves) -> None:
         for size in sizes:
             if curve.name == "messages":
                 await _fill(bench, kinds, size)
-            for _ in range(curve.ends if size in (sizes[0], sizes[-1]) else 1):
+            for _ in range(bench.form.ends if curve.noisy and size in (sizes[0], sizes[-1]) else 1):
                 for kind in kinds:
                     await bench.settle(kind)
                     numbers = {"size": size, **await curve.play(bench, kind, size)}
@@ -147,7 +147,7 @@ CURVES = (
     Curve(
         "messages",
         "Messages in the table",
-        "S1, the latest page of 100 conversations, and a page from the middle of a long conversation (by `beforeSeq`).",
+        "S1; the latest page of each of 100 conversations; a page from the middle of a long one, by `beforeSeq`.",
         "messages",
         (
             Metric("send.asks_per_second", "S1", "messages per s", higher_is_better=True),
@@ -156,7 +156,7 @@ CURVES = (
         ),
         lambda form: form.totals,
         _with_messages,
-        ends=2,
+        noisy=True,
     ),
     Curve(
         "offsets",

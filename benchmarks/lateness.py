@@ -13,7 +13,7 @@ from benchmarks.world import Talk
 async def lateness(bench: Bench, kind: Kind, room: Talk) -> Numbers:
     """One member writes as fast as it is acked; `loop_lag_ms` has the percentiles of the loop's lateness."""
     noted = bench.directory / f"{kind.name}.lag"
-    server = bench.another(kind, bench.cores.server, lag_file=noted)
+    server = bench.another(kind, bench.cores.server, watch=("lag", noted))
     await server.start()
     try:
         lines = bench.lines("lag", bench.world.room_lines(room, 1))

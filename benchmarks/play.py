@@ -71,7 +71,7 @@ def ratios(metric: Metric, runs: Sequence[Numbers], others: Sequence[Numbers]) -
 
 def shown(metric: Metric, value: float | None) -> str:
     """A figure for people."""
-    return "-" if value is None else f"{value:,.{metric.digits}f}"
+    return "–" if value is None else f"{value:,.{metric.digits}f}"
 
 
 def table(scenarios: Sequence[Scenario], kinds: Sequence[Kind], results: Results) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.bench import Bench, Numbers
 from benchmarks.servers import Kind, Server
@@ -62,7 +63,7 @@ class Scenario:
         return self.writes or "GROUP_COMMIT" not in kind.environment
 
 
-async def ask(bench: Bench, *servers: Server, **options: object) -> Numbers:
+async def ask(bench: Bench, *servers: Server, **options: Any) -> Numbers:
     """Send messages."""
     return await bench.load(
         "ask",

@@ -61,6 +61,7 @@ async def connect(bench: Bench, kind: Kind) -> Numbers:
         connections=lines,
         connect_window=bench.form.window,
         hold=bench.form.hold,
+        after=bench.form.after,
         ready=READY,
     )
     numbers["disconnect_us"] = numbers["disconnect_cpu_seconds"] / numbers["connections"] * 1e6

@@ -3,10 +3,10 @@
 import asyncio
 import base64
 import os
-import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from benchmarks.machine import running_on
 from benchmarks.tools import HERE, PEER, ROOT
@@ -32,6 +32,10 @@ _ENVIRONMENT = {
 }
 
 
+# What a server shall note (inside.py), and in which file.
+Watch: TypeAlias = tuple[Literal["lag", "tasks"], Path]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A server that can be measured.
@@ -50,13 +54,14 @@ class Kind:
         """The name of its database."""
         return self.name.replace("-", "_")
 
-    def command(self, lag_file: Path | None) -> list[str]:
-        """How it is started; `lag_file` is where it shall write how late its loop was."""
+    def command(self, watch: Watch | None) -> list[str]:
+        """How it is started; `watch` says what it shall note from inside, and where."""
         if not self.ours:
             return ["node", str(self.root / "server.js")]
-        if lag_file is None:
+        if watch is None:
             return [sys.executable, "-m", "chatserver", "serve"]
-        return [sys.executable, str(HERE / "lag.py"), str(lag_file), "serve"]
+        what, path = watch
+        return [sys.executable, str(HERE / "inside.py"), what, str(path), "serve"]
 
 
 OURS = Kind("ours", "chatserver", ours=True, root=ROOT)
@@ -86,14 +91,14 @@ class Server:
         processors: frozenset[int],
         log: Path,
         *,
-        lag_file: Path | None = None,
+        watch: Watch | None = None,
         **environment: str,
     ) -> None:
         self.kind = kind
         self.port = free_port()
         self._processors = processors
         self._log = log
-        self._command = kind.command(lag_file)
+        self._command = kind.command(watch)
         self._environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(kind.root),
@@ -103,8 +108,8 @@ class Server:
             **kind.environment,
             **environment,
         }
-        if lag_file is not None:
-            self._environment["LOOP_LAG_FILE"] = str(lag_file)
+        if watch is not None:
+            self._environment["LOOP_LAG_FILE"] = str(watch[1])
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -136,11 +141,6 @@ class Server:
             return False
         writer.close()
         return True
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self._process is not None
-        self._process.send_signal(number)
 
     async def stop(self) -> None:
         """End it, politely at first."""
