@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -29,10 +30,17 @@ def main() -> int:
         if arguments.report:
             _document(data.load())
             return 0
-        return asyncio.run(_run(arguments))
+        return asyncio.run(_ended_by_signals(arguments))
     except (BuildError, MissingTool, PermissionError) as error:
         sys.stderr.write(f"benchmarks: {error}\n")
         return 2
+
+
+async def _ended_by_signals(arguments: argparse.Namespace) -> int:
+    """As SIGINT, SIGTERM ends what runs in order: servers and PostgreSQL are stopped."""
+    task = asyncio.create_task(_run(arguments))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--first", action="store_true", help="go before other programs (where one may: root)"
     )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was found there")
     parser.add_argument("--report", action="store_true", help="only write the page anew")
     return parser
 
@@ -86,6 +95,8 @@ async def _run(arguments: argparse.Namespace) -> int:
         else:
             await _measure(made, arguments, found)
     sys.stdout.write(table(SCENARIOS, kinds, found["scenarios"]))
+    if arguments.json:
+        data.save(found, arguments.json)
     partial = arguments.only or arguments.servers or arguments.smoke or arguments.ours
     if not partial:
         _document(found)

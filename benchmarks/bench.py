@@ -24,6 +24,11 @@ from tests.support.redis_server import redis_server
 
 Numbers = dict[str, Any]
 
+
+class LoadError(Exception):
+    """The load generator could not do its work; the message says why."""
+
+
 # Of one run of the generator beyond what it was told to take.
 _PATIENCE = 120.0
 
@@ -174,19 +179,25 @@ class Bench:
         return self.world.pairs[-1]
 
     async def add_messages(
-        self, kind: Kind, counts: dict[Talk, int], *, apart: bool = True
+        self, kinds: Sequence[Kind], counts: dict[Talk, int], *, apart: bool = True
     ) -> None:
         """Add messages of old to conversations of two; `apart` from what is measured, with every processor."""
-        dsn = self.postgres.dsn(kind.database)
-        with self._seeding() if apart else nullcontext():
-            await self._seed(kind).add_messages(dsn, counts, len(self.cores.all))
+        workers = max(1, len(self.cores.all) // len(kinds))
 
-    async def add_conversations(self, kind: Kind, talks: Sequence[Talk]) -> None:
+        async def add(kind: Kind) -> None:
+            dsn = self.postgres.dsn(kind.database)
+            await self._seed(kind).add_messages(dsn, counts, workers)
+
+        with self._seeding() if apart else nullcontext():
+            await asyncio.gather(*map(add, kinds))
+
+    async def add_conversations(self, kinds: Sequence[Kind], talks: Sequence[Talk]) -> None:
         """Add conversations between people who are there."""
         with self._seeding():
-            dsn = self.postgres.dsn(kind.database)
-            await self._seed(kind).populate(dsn, self.world, talks)
-            await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
+            for kind in kinds:
+                dsn = self.postgres.dsn(kind.database)
+                await self._seed(kind).populate(dsn, self.world, talks)
+                await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
 
     @staticmethod
     def _seed(kind: Kind) -> ModuleType:
@@ -256,7 +267,7 @@ class Bench:
 
         Options are those of its command line; True stands alone, None is left out.
 
-        Raises RuntimeError where it could not do its work.
+        Raises LoadError.
         """
         given: dict[str, object] = {
             "port": ",".join(str(server.port) for server in servers),
@@ -278,14 +289,14 @@ class Bench:
         try:
             async with asyncio.timeout(_PATIENCE):
                 out, complaints = await process.communicate()
+        except TimeoutError:
+            raise LoadError(f"{mode} took longer than {_PATIENCE:.0f} s") from None
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
         if process.returncode:
-            said = complaints.decode(errors="replace")[-1000:]
-            logs = "".join(server.said() for server in servers)
-            raise RuntimeError(f"loadgen {mode} failed: {said}\n{logs}")
+            raise LoadError(complaints.decode(errors="replace").strip().removeprefix("loadgen: "))
         numbers: Numbers = orjson.loads(out)
         return numbers
 

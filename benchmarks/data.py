@@ -37,16 +37,16 @@ async def about(bench: Bench, repetitions: int) -> Data:
     }
 
 
-def load() -> Data:
-    """What the last run kept; nothing where there was none."""
-    return orjson.loads(_FILE.read_bytes()) if _FILE.exists() else {}
+def load(path: Path = _FILE) -> Data:
+    """What a run kept; nothing where there was none."""
+    return orjson.loads(path.read_bytes()) if path.exists() else {}
 
 
-def save(data: Data) -> Path:
+def save(data: Data, path: Path = _FILE) -> Path:
     """Keep a run's results; returns where."""
-    PLOTS.mkdir(parents=True, exist_ok=True)
-    _FILE.write_bytes(orjson.dumps(_rounded(data), option=orjson.OPT_INDENT_2) + b"\n")
-    return _FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(orjson.dumps(_rounded(data), option=orjson.OPT_INDENT_2) + b"\n")
+    return path
 
 
 def _rounded(value: Any) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from benchmarks.bench import Bench, Form, Numbers
+from benchmarks.bench import Bench, Form, LoadError, Numbers
 from benchmarks.lateness import lateness
 from benchmarks.play import mistakes, say, shown
 from benchmarks.scenario import CPU, MESSAGES, READY, Metric, ask, milliseconds, pages
@@ -37,15 +37,17 @@ async def grow(bench: Bench, curves: Sequence[Curve], results: Curves) -> None:
     for curve in curves:
         sizes = curve.sizes(bench.form)
         if curve.name == "conversations":
-            for kind in kinds:
-                await bench.add_conversations(kind, bench.world.acquaintances)
+            await bench.add_conversations(kinds, bench.world.acquaintances)
         for size in sizes:
             if curve.name == "messages":
                 await _fill(bench, kinds, size)
             for _ in range(bench.form.ends if curve.noisy and size in (sizes[0], sizes[-1]) else 1):
                 for kind in kinds:
                     await bench.settle(kind)
-                    numbers = {"size": size, **await curve.play(bench, kind, size)}
+                    try:
+                        numbers = {"size": size, **await curve.play(bench, kind, size)}
+                    except LoadError as error:
+                        numbers = {"size": size, "mode": "error", "error": str(error)}
                     results.setdefault(curve.name, {}).setdefault(kind.name, []).append(numbers)
                     _say(curve, kind, numbers)
 
@@ -64,8 +66,7 @@ async def _fill(bench: Bench, kinds: Sequence[Kind], total: int) -> None:
     """Add messages until there were so many, not counting those that were sent while measuring."""
     counts = additions(bench, bench.messages, total)
     if counts:
-        for kind in kinds:
-            await bench.add_messages(kind, counts)
+        await bench.add_messages(kinds, counts)
         bench.messages = total
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TypeAlias
 
-from benchmarks.bench import Bench, Numbers
+from benchmarks.bench import Bench, LoadError, Numbers
 from benchmarks.scenario import Metric, Scenario
 from benchmarks.servers import Kind
 
@@ -35,7 +35,11 @@ async def play(
 async def play_once(bench: Bench, scenario: Scenario, kind: Kind) -> Numbers:
     """Play a scenario on a server, and say how it went."""
     await bench.settle(kind)
-    numbers = await scenario.play(bench, kind)
+    try:
+        numbers = await scenario.play(bench, kind)
+    except LoadError as error:
+        # The others go on; what is wrong stands in the report.
+        numbers = {"mode": "error", "error": str(error)}
     main = scenario.metrics[0]
     say(f"{scenario.name:8} {kind.name:13} {shown(main, main.of(numbers)):>10} {main.unit}")
     for mistake in mistakes(numbers):
@@ -46,6 +50,8 @@ async def play_once(bench: Bench, scenario: Scenario, kind: Kind) -> Numbers:
 def mistakes(numbers: Numbers) -> list[str]:
     """What went wrong in a run, or in the runs that it consists of."""
     found = [f"{key}: {numbers[key]:.0f}" for key in MISTAKES if numbers.get(key)]
+    if "error" in numbers:
+        found.append(numbers["error"])
     for part in numbers.values():
         if isinstance(part, dict):
             found += mistakes(part)
@@ -65,7 +71,7 @@ def values(metric: Metric, runs: Sequence[Numbers]) -> list[float]:
 
 def ratios(metric: Metric, runs: Sequence[Numbers], others: Sequence[Numbers]) -> list[float]:
     """How much better the first are than the others, repetition by repetition: above 1 is better."""
-    pairs = zip(values(metric, runs), values(metric, others), strict=False)
+    pairs = [(metric.of(a), metric.of(b)) for a, b in zip(runs, others, strict=False)]
     return [(a / b if metric.higher_is_better else b / a) for a, b in pairs if a and b]
 
 

@@ -40,7 +40,7 @@ async def _storm(bench: Bench, kind: Kind, server: Server, pairs: list[Talk]) ->
         ready=READY,
         pid=None,
     )
-    await bench.add_messages(kind, dict.fromkeys(pairs, form.missed))
+    await bench.add_messages([kind], dict.fromkeys(pairs, form.missed))
     numbers = await bench.load(
         "storm",
         server,

@@ -163,7 +163,7 @@ async def _recover(bench: Bench, server: Server) -> Numbers:
     parked = bench.directory / "soak-parked.txt"
     lines = bench.lines("soak-recover", (bench.world.line(talk.members[0]) for talk in pairs))
     await bench.load("park", server, connections=lines, save=parked, ready=READY, pid=None)
-    await bench.add_messages(OURS, dict.fromkeys(pairs, missed), apart=False)
+    await bench.add_messages([OURS], dict.fromkeys(pairs, missed), apart=False)
     writers = bench.lines("soak-live", bench.world.pair_lines(_people(bench, 3)[:2]))
     return await bench.load(
         "storm",

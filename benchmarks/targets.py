@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks.bench import Numbers
 from benchmarks.data import Data
-from benchmarks.play import ratios
+from benchmarks.play import mistakes, ratios
 from benchmarks.scenario import Metric
 from benchmarks.scenarios import SCENARIOS
 
@@ -81,8 +81,9 @@ def _storm(data: Data) -> list[float]:
     """How much longer recovering takes than the peer takes to accept; only where all have recovered."""
     pairs = zip(_runs(data, "S6", OURS), _runs(data, "S6", PLAIN), strict=False)
     return [
-        float("inf") if ours.get("failed") else ours["seconds"] / theirs["seconds"]
+        float("inf") if mistakes(ours) else ours["seconds"] / theirs["seconds"]
         for ours, theirs in pairs
+        if "seconds" in theirs
     ]
 
 
@@ -96,7 +97,7 @@ def _loss(key: str) -> Callable[[Data], list[float]]:
             return []
         first = _at(points, min(point["size"] for point in points), metric)
         last = _at(points, max(point["size"] for point in points), metric)
-        return [100 * (1 - last / first)]
+        return [100 * (1 - last / first)] if first else []
 
     return values
 
@@ -106,7 +107,7 @@ def _slowest_offset(data: Data) -> list[float]:
     points = _curve(data, "offsets")
     metric = Metric("asks_per_second", "", "")
     rates = [_at(points, size, metric) for size in sorted({point["size"] for point in points})]
-    return [rates[0] / min(rates)] if rates else []
+    return [rates[0] / min(rates)] if rates and min(rates) else []
 
 
 def _lag(data: Data) -> list[float]:
@@ -114,7 +115,11 @@ def _lag(data: Data) -> list[float]:
     if not points:
         return []
     largest = max(point["size"] for point in points)
-    return [point["loop_lag_ms"]["p99"] for point in points if point["size"] == largest]
+    return [
+        point["loop_lag_ms"]["p99"]
+        for point in points
+        if point["size"] == largest and "loop_lag_ms" in point
+    ]
 
 
 def _curve(data: Data, name: str) -> list[Numbers]:
@@ -123,7 +128,9 @@ def _curve(data: Data, name: str) -> list[Numbers]:
 
 
 def _at(points: Iterable[Numbers], size: int, metric: Metric) -> float:
-    return median(v for p in points if p["size"] == size and (v := metric.of(p)) is not None)
+    found = [v for p in points if p["size"] == size and (v := metric.of(p)) is not None]
+    # Where nothing could be measured, everything is lost.
+    return median(found) if found else 0.0
 
 
 TARGETS = (
