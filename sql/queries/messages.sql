@@ -10,12 +10,6 @@ WHERE m.id = $2 AND m.seq > me.hidden_seq
     AND NOT EXISTS (SELECT FROM message_deletions d
                     WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq);
 
--- name: locate_messages
--- Which of the messages $2 the reader $1 may see, and where they stand. Erased ones are gone.
-SELECT m.id, m.conversation_id, m.seq, m.sender_id FROM messages m
-JOIN participants me ON me.conversation_id = m.conversation_id AND me.user_id = $1 AND me.left_seq IS NULL
-WHERE m.id = ANY ($2) AND m.deleted_at IS NULL;
-
 -- name: history_bounds
 -- What the reader $1 may read of conversation $2. No row where they are no member.
 SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,

@@ -1,0 +1,181 @@
+-- Receipts.
+
+-- -- receipts --------------------------------------------------------------------------------------
+
+-- What a receipt has changed in one conversation. ids are those of the messages, at most 201; is_unmarked
+-- says that the reader's mark "unread" went with it.
+CREATE TYPE receipt AS (
+    up_to_seq bigint, member_count integer, count bigint, ids uuid[], is_unmarked boolean
+);
+
+-- `me`, whose row is locked, has received everything up to a seq. Positions only advance.
+CREATE FUNCTION mark_delivered(me participants, up_to bigint) RETURNS receipt LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    done receipt;
+BEGIN
+    SELECT count(*), (array_agg(m.id ORDER BY m.seq))[1:201] INTO done.count, done.ids FROM messages m
+    WHERE m.conversation_id = me.conversation_id AND m.sender_id <> me.user_id AND m.deleted_at IS NULL
+        AND m.seq > greatest(me.delivered_seq, me.joined_seq) AND m.seq <= up_to;
+    UPDATE participants p SET delivered_seq = up_to, receipt_xact = pg_current_xact_id()
+    WHERE p.conversation_id = me.conversation_id AND p.user_id = me.user_id AND p.left_seq IS NULL
+        AND p.delivered_seq < up_to;
+    done.up_to_seq := up_to;
+    RETURN done;
+END
+$$;
+
+-- Adds to what `me`, whose row is locked, has read; who has read a message has received all before it. A
+-- reading takes the mark "unread" away, also where it finds nothing new.
+CREATE FUNCTION add_read(me participants, ranges int8multirange, up_to bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    UPDATE participants p SET read_seqs = p.read_seqs + ranges, delivered_seq = greatest(p.delivered_seq, up_to),
+        marked_unread_seq = 0, receipt_xact = pg_current_xact_id()
+    WHERE p.conversation_id = me.conversation_id AND p.user_id = me.user_id AND p.left_seq IS NULL
+        AND (p.marked_unread_seq > 0 OR NOT p.read_seqs @> ranges OR p.delivered_seq < up_to);
+END
+$$;
+
+-- `me` has read the messages of others at these seqs. Each covers the events back to the previous message of
+-- somebody else, too (edits, reactions, one's own messages: nothing unread), so that reading in order is one
+-- range. The look back stops after 200 rows.
+CREATE FUNCTION mark_read(me participants, seqs bigint[]) RETURNS receipt LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    done receipt;
+    covered int8multirange;
+BEGIN
+    SELECT count(*) FILTER (WHERE n.seq > me.joined_seq), (array_agg(n.id ORDER BY n.seq))[1:201],
+        coalesce(range_agg(n.covered), '{}')
+    INTO done.count, done.ids, covered
+    FROM (
+        SELECT m.id, m.seq, int8range(
+            (SELECT coalesce(max(x.seq) FILTER (WHERE x.sender_id <> me.user_id AND x.deleted_at IS NULL),
+                             CASE WHEN count(*) < 200 THEN 0 ELSE min(x.seq) - 1 END)
+             FROM (SELECT b.seq, b.sender_id, b.deleted_at FROM messages b
+                   WHERE b.conversation_id = me.conversation_id AND b.seq < m.seq
+                   ORDER BY b.seq DESC LIMIT 200) x) + 1,
+            m.seq + 1) AS covered
+        FROM messages m
+        WHERE m.conversation_id = me.conversation_id AND m.seq = ANY (seqs) AND m.sender_id <> me.user_id
+            AND m.deleted_at IS NULL AND NOT m.seq <@ me.read_seqs
+    ) n;
+    done.up_to_seq := (SELECT max(s) FROM unnest(seqs) s);
+    PERFORM add_read(me, covered, CASE WHEN isempty(covered) THEN 0 ELSE upper(covered) - 1 END);
+    RETURN done;
+END
+$$;
+
+-- `me` has read everything that they see up to a seq: not what they have hidden unread.
+CREATE FUNCTION mark_read_up_to(me participants, up_to bigint) RETURNS receipt LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    done receipt;
+    seen CONSTANT int8multirange := CASE WHEN up_to > me.hidden_seq
+        THEN int8multirange(int8range(me.hidden_seq + 1, up_to + 1)) ELSE '{}' END;
+BEGIN
+    SELECT count(*), (array_agg(m.id ORDER BY m.seq))[1:201] INTO done.count, done.ids
+    FROM unnest(seen - me.read_seqs) AS gap
+    JOIN messages m ON m.conversation_id = me.conversation_id AND m.seq >= lower(gap) AND m.seq < upper(gap)
+    WHERE m.sender_id <> me.user_id AND m.deleted_at IS NULL AND m.seq > me.joined_seq;
+    done.up_to_seq := up_to;
+    PERFORM add_read(me, seen, up_to);
+    RETURN done;
+END
+$$;
+
+-- Marks many receipts, each as if it came alone after those before it. Row n of the arrays is receipt n: who,
+-- 'delivered' or 'read', and either a conversation and a seq up to which, or messages: those of named_ids at
+-- whose position named_receipts has n. A conversation beside named messages must be theirs.
+--
+-- Answers a row per receipt and conversation in which something may have changed: verdict 'done'; and one row
+-- for a receipt that is refused and marks nothing: 'no_conversation' or 'no_message', where the reader does not
+-- see one of those it names. One's own messages are passed over; where nothing else is named, no row.
+--
+-- Memberships are locked in the order of their keys, by everybody who locks several: no two batches, of
+-- whatever processes, wait for each other in a circle. What a message's place is never changes, so it may be
+-- looked up before. As in 0006, plans are made once and hold for any size.
+CREATE FUNCTION mark_receipts(
+    user_ids text[], statuses text[], conversation_ids uuid[], up_to_seqs bigint[],
+    named_receipts bigint[], named_ids uuid[]
+) RETURNS TABLE (
+    nth bigint, verdict text, conversation_id uuid, up_to_seq bigint, member_count integer, count bigint,
+    ids uuid[], is_unmarked boolean
+) LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    mark record;
+    me participants;
+    last_seq bigint;
+    done receipt;
+BEGIN
+    PERFORM FROM (
+        SELECT a.conversation_id, a.user_id
+        FROM unnest(user_ids, conversation_ids, up_to_seqs) AS a (user_id, conversation_id, up_to_seq)
+        WHERE a.up_to_seq IS NOT NULL
+        UNION
+        SELECT m.conversation_id, user_ids[n.receipt]
+        FROM unnest(named_receipts, named_ids) AS n (receipt, id) JOIN messages m ON m.id = n.id
+    ) t JOIN participants p ON p.conversation_id = t.conversation_id AND p.user_id = t.user_id AND p.left_seq IS NULL
+    ORDER BY p.conversation_id, p.user_id FOR UPDATE OF p;
+
+    FOR mark IN
+        WITH found AS (
+            SELECT n.receipt, m.conversation_id, m.seq, m.sender_id
+            FROM unnest(named_receipts, named_ids) AS n (receipt, id)
+            JOIN messages m ON m.id = n.id AND m.deleted_at IS NULL
+                AND m.conversation_id = coalesce(conversation_ids[n.receipt], m.conversation_id)
+            JOIN conversations c ON c.id = m.conversation_id AND c.is_active
+            JOIN participants p ON p.conversation_id = m.conversation_id AND p.user_id = user_ids[n.receipt]
+                AND p.left_seq IS NULL AND m.seq > p.hidden_seq
+            WHERE NOT EXISTS (SELECT FROM message_deletions d WHERE d.conversation_id = m.conversation_id
+                              AND d.user_id = user_ids[n.receipt] AND d.seq = m.seq)
+        ), refused AS (
+            SELECT n.receipt FROM unnest(named_receipts) AS n (receipt) GROUP BY n.receipt
+            HAVING count(*) > (SELECT count(*) FROM found f WHERE f.receipt = n.receipt)
+        )
+        SELECT a.receipt, a.conversation_id, NULL::bigint[] AS seqs, false AS refused
+        FROM unnest(conversation_ids, up_to_seqs) WITH ORDINALITY AS a (conversation_id, up_to_seq, receipt)
+        WHERE a.up_to_seq IS NOT NULL
+        UNION ALL
+        SELECT r.receipt, NULL, NULL, true FROM refused r
+        UNION ALL
+        SELECT f.receipt, f.conversation_id, array_agg(f.seq), false FROM found f
+        WHERE f.sender_id <> user_ids[f.receipt] AND f.receipt NOT IN (SELECT r.receipt FROM refused r)
+        GROUP BY f.receipt, f.conversation_id
+        ORDER BY 1, 2
+    LOOP
+        nth := mark.receipt;
+        conversation_id := mark.conversation_id;
+        verdict := NULL;
+        done := NULL;
+        IF mark.refused THEN
+            verdict := 'no_message';
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        SELECT p.* INTO me FROM participants p
+        WHERE p.conversation_id = mark.conversation_id AND p.user_id = user_ids[nth] AND p.left_seq IS NULL;
+        SELECT c.last_seq, c.member_count INTO last_seq, member_count FROM conversations c
+        WHERE c.id = mark.conversation_id AND c.is_active;
+        IF me.user_id IS NULL OR last_seq IS NULL THEN
+            verdict := 'no_conversation';
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        -- Delivery is in order: who has received a message has received all before it.
+        up_to_seq := least(coalesce(up_to_seqs[nth], (SELECT max(s) FROM unnest(mark.seqs) s)), last_seq);
+        done := CASE
+            WHEN statuses[nth] = 'delivered' THEN mark_delivered(me, up_to_seq)
+            WHEN mark.seqs IS NULL THEN mark_read_up_to(me, up_to_seq)
+            ELSE mark_read(me, mark.seqs)
+        END;
+        verdict := 'done';
+        count := done.count;
+        ids := done.ids;
+        is_unmarked := statuses[nth] = 'read' AND me.marked_unread_seq > 0;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
