@@ -33,6 +33,7 @@ from chatserver.log_reader import LogReader
 from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.offset import Pids
+from chatserver.own_views import OwnViews
 from chatserver.posts import Posts
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence
@@ -126,6 +127,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
                 conversations,
                 recovery,
                 receipts,
+                OwnViews(publisher, requests),
                 typing,
                 presence,
                 Blocks(directory, publisher, requests),

@@ -1,4 +1,118 @@
--- Receipts.
+-- Pins, and what a person changes for themselves alone: hiding a conversation, marking it unread, receipts.
+
+-- -- pins ------------------------------------------------------------------------------------------
+
+-- The newest first.
+CREATE INDEX pins_newest ON pins (conversation_id, pinned_at DESC, message_id);
+
+-- Pins or unpins a message, under its conversation's lock. What stands already changes nothing.
+-- Errors: 'not_found', 'denied' (a member of a group), 'blocked': a pin is a sign to the other person.
+CREATE FUNCTION set_pin(caller text, message uuid, pinned boolean)
+RETURNS TABLE (verdict text, conversation_id uuid, seq bigint) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    target record;
+BEGIN
+    SELECT * INTO target FROM lock_message(caller, message);
+    conversation_id := target.conversation_id;
+    verdict := CASE
+        WHEN target.conversation_id IS NULL THEN 'not_found'
+        WHEN target.conversation_type = 'group' AND role_rank(target.role) < role_rank('moderator') THEN 'denied'
+        WHEN target.blocked THEN 'blocked'
+        ELSE 'done'
+    END;
+    IF verdict = 'done' THEN
+        IF pinned THEN
+            -- The time orders a conversation's pins, in the order of their events: finer than milliseconds.
+            INSERT INTO pins (conversation_id, message_id, pinned_by, pinned_at)
+            VALUES (target.conversation_id, message, caller, clock_timestamp()) ON CONFLICT DO NOTHING;
+        ELSE
+            DELETE FROM pins p WHERE p.conversation_id = target.conversation_id AND p.message_id = message;
+        END IF;
+        IF FOUND THEN
+            seq := append_to_conversation(
+                conversation_id, CASE WHEN pinned THEN 'chat:message_pinned' ELSE 'chat:message_unpinned' END,
+                caller, message, '{}');
+        END IF;
+    END IF;
+    RETURN NEXT;
+END
+$$;
+
+-- -- hiding and marking unread ---------------------------------------------------------------------
+
+-- Both change the caller's membership alone, whose row is their lock: nobody who sends waits for them. What
+-- is committed meanwhile has a later seq, and so is not hidden.
+
+-- Hides a conversation and its history so far from the caller; a new message brings it back without these.
+-- Error: 'not_found'.
+CREATE FUNCTION hide_conversation(caller text, conversation uuid)
+RETURNS TABLE (verdict text, seq bigint) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    me record;
+    reached record;
+BEGIN
+    SELECT p.hidden_seq, p.marked_unread_seq INTO me
+    FROM participants p JOIN conversations c ON c.id = p.conversation_id AND c.is_active
+    WHERE p.conversation_id = conversation AND p.user_id = caller AND p.left_seq IS NULL FOR UPDATE OF p;
+    verdict := CASE WHEN FOUND THEN 'done' ELSE 'not_found' END;
+    SELECT c.last_seq, c.last_number INTO reached FROM conversations c WHERE c.id = conversation;
+    IF verdict = 'done' AND (me.hidden_seq < reached.last_seq OR me.marked_unread_seq > 0) THEN
+        UPDATE participants p SET hidden_seq = reached.last_seq, hidden_number = reached.last_number,
+            marked_unread_seq = 0
+        WHERE p.conversation_id = conversation AND p.user_id = caller AND p.left_seq IS NULL;
+        SELECT e.seq INTO seq FROM append_personal(
+            caller, 'chat:conversation_deleted',
+            jsonb_build_object('conversationId', conversation, 'upToSeq', reached.last_seq)) e;
+    END IF;
+    RETURN NEXT;
+END
+$$;
+
+-- Marks a conversation as unread for the caller, until they read in it or hide it. The messages stay read:
+-- what their senders were told goes one way. Error: 'not_found'.
+CREATE FUNCTION mark_unread(caller text, conversation uuid)
+RETURNS TABLE (verdict text, seq bigint) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    marked bigint;
+    reached bigint;
+BEGIN
+    SELECT p.marked_unread_seq INTO marked
+    FROM participants p JOIN conversations c ON c.id = p.conversation_id AND c.is_active
+    WHERE p.conversation_id = conversation AND p.user_id = caller AND p.left_seq IS NULL FOR UPDATE OF p;
+    verdict := CASE WHEN FOUND THEN 'done' ELSE 'not_found' END;
+    SELECT c.last_seq INTO reached FROM conversations c WHERE c.id = conversation;
+    IF verdict = 'done' AND marked < reached THEN
+        UPDATE participants p SET marked_unread_seq = reached
+        WHERE p.conversation_id = conversation AND p.user_id = caller AND p.left_seq IS NULL;
+        SELECT e.seq INTO seq FROM append_personal(
+            caller, 'chat:conversation_marked_unread',
+            jsonb_build_object('conversationId', conversation, 'upToSeq', reached)) e;
+    END IF;
+    RETURN NEXT;
+END
+$$;
+
+-- What a member is shown as unread: at least one where they marked the conversation so.
+CREATE FUNCTION unread_count(member participants) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT greatest(
+        unread_count(member.user_id, member.conversation_id, member.joined_seq, member.hidden_seq, member.read_seqs),
+        (member.marked_unread_seq > 0)::int)
+$$;
+
+-- Who comes back to a group sees its history, but for what they hid when they were in it before.
+CREATE FUNCTION keep_hidden() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT coalesce(max(p.hidden_seq), 0), coalesce(max(p.hidden_number), 0)
+    INTO NEW.hidden_seq, NEW.hidden_number
+    FROM participants p WHERE p.conversation_id = NEW.conversation_id AND p.user_id = NEW.user_id;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER participants_keep_hidden BEFORE INSERT ON participants
+    FOR EACH ROW WHEN (NEW.joined_seq > 1) EXECUTE FUNCTION keep_hidden();
 
 -- -- receipts --------------------------------------------------------------------------------------
 
