@@ -191,7 +191,8 @@ BEGIN
     JOIN messages m ON m.conversation_id = me.conversation_id AND m.seq >= lower(gap) AND m.seq < upper(gap)
     WHERE m.sender_id <> me.user_id AND m.deleted_at IS NULL AND m.seq > me.joined_seq;
     done.up_to_seq := up_to;
-    PERFORM add_read(me, seen, up_to);
+    -- What is hidden and was not received yet is not, by this, without anybody being told.
+    PERFORM add_read(me, seen, CASE WHEN done.count > 0 OR me.hidden_seq <= me.delivered_seq THEN up_to ELSE 0 END);
     RETURN done;
 END
 $$;

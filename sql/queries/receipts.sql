@@ -28,7 +28,12 @@ FROM advanced a CROSS JOIN LATERAL (
         AND m.seq > greatest(a.was, a.joined_seq) AND m.seq <= a.up_to_seq) newly;
 
 -- name: advance_personal
--- The users $1 have received their own streams through the seqs $2.
-UPDATE personal_streams s SET delivered_seq = greatest(s.delivered_seq, least(t.seq, s.last_seq))
-FROM unnest($1::text[], $2::int8[]) AS t (user_id, seq) WHERE s.user_id = t.user_id AND s.delivered_seq < t.seq
+-- The users $1 have received their own streams through the seqs $2. Rows are locked in one order by everybody.
+WITH confirmed AS (
+    SELECT s.user_id, t.seq FROM unnest($1::text[], $2::int8[]) AS t (user_id, seq)
+    JOIN personal_streams s ON s.user_id = t.user_id
+    ORDER BY s.user_id FOR UPDATE OF s
+)
+UPDATE personal_streams s SET delivered_seq = greatest(s.delivered_seq, least(c.seq, s.last_seq))
+FROM confirmed c WHERE s.user_id = c.user_id AND s.delivered_seq < c.seq
 RETURNING s.user_id;
