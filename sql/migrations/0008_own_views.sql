@@ -95,11 +95,22 @@ BEGIN
 END
 $$;
 
--- What a member is shown as unread: at least one where they marked the conversation so.
+-- How many messages of others a member is shown as unread: those after joining and hiding that they have not
+-- read, and at least one where they marked the conversation so. The gaps between the ranges read are looked
+-- into, each by the index (OFFSET 0: all at once, the whole conversation would be read), and the count stops
+-- at 1,000. The function of the same name in 0003 stays for processes of the release before.
 CREATE FUNCTION unread_count(member participants) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT greatest(
-        unread_count(member.user_id, member.conversation_id, member.joined_seq, member.hidden_seq, member.read_seqs),
-        (member.marked_unread_seq > 0)::int)
+    SELECT greatest(count(*), (member.marked_unread_seq > 0)::int) FROM (
+        SELECT FROM unnest(int8multirange(int8range(greatest(member.joined_seq, member.hidden_seq) + 1, NULL))
+                           - member.read_seqs) AS gap
+        CROSS JOIN LATERAL (
+            SELECT FROM messages m WHERE m.conversation_id = member.conversation_id AND m.seq >= lower(gap)
+                AND m.seq < coalesce(upper(gap), 9223372036854775807)
+                AND m.sender_id <> member.user_id AND m.deleted_at IS NULL
+                AND NOT EXISTS (SELECT FROM message_deletions d WHERE d.conversation_id = m.conversation_id
+                                AND d.user_id = member.user_id AND d.seq = m.seq)
+            OFFSET 0) unread
+        LIMIT 1000) counted
 $$;
 
 -- Who comes back to a group sees its history, but for what they hid when they were in it before.
@@ -163,11 +174,17 @@ BEGIN
     INTO done.count, done.ids, covered
     FROM (
         SELECT m.id, m.seq, int8range(
-            (SELECT coalesce(max(x.seq) FILTER (WHERE x.sender_id <> me.user_id AND x.deleted_at IS NULL),
-                             CASE WHEN count(*) < 200 THEN 0 ELSE min(x.seq) - 1 END)
-             FROM (SELECT b.seq, b.sender_id, b.deleted_at FROM messages b
-                   WHERE b.conversation_id = me.conversation_id AND b.seq < m.seq
-                   ORDER BY b.seq DESC LIMIT 200) x) + 1,
+            coalesce(
+                (SELECT x.seq FROM (
+                     SELECT b.seq, b.sender_id, b.deleted_at FROM messages b
+                     WHERE b.conversation_id = me.conversation_id AND b.seq < m.seq
+                     ORDER BY b.seq DESC LIMIT 200) x
+                 WHERE x.sender_id <> me.user_id AND x.deleted_at IS NULL
+                 ORDER BY x.seq DESC LIMIT 1),
+                (SELECT b.seq - 1 FROM messages b
+                 WHERE b.conversation_id = me.conversation_id AND b.seq < m.seq
+                 ORDER BY b.seq DESC LIMIT 1 OFFSET 199),
+                0) + 1,
             m.seq + 1) AS covered
         FROM messages m
         WHERE m.conversation_id = me.conversation_id AND m.seq = ANY (seqs) AND m.sender_id <> me.user_id
@@ -188,8 +205,12 @@ DECLARE
 BEGIN
     SELECT count(*), (array_agg(m.id ORDER BY m.seq))[1:201] INTO done.count, done.ids
     FROM unnest(seen - me.read_seqs) AS gap
-    JOIN messages m ON m.conversation_id = me.conversation_id AND m.seq >= lower(gap) AND m.seq < upper(gap)
-    WHERE m.sender_id <> me.user_id AND m.deleted_at IS NULL AND m.seq > me.joined_seq;
+    -- OFFSET 0: by the index, a gap at a time. All at once, the whole conversation would be read.
+    CROSS JOIN LATERAL (
+        SELECT x.id, x.seq FROM messages x
+        WHERE x.conversation_id = me.conversation_id AND x.seq >= lower(gap) AND x.seq < upper(gap)
+            AND x.sender_id <> me.user_id AND x.deleted_at IS NULL AND x.seq > me.joined_seq
+        OFFSET 0) m;
     done.up_to_seq := up_to;
     -- What is hidden and was not received yet is not, by this, without anybody being told.
     PERFORM add_read(me, seen, CASE WHEN done.count > 0 OR me.hidden_seq <= me.delivered_seq THEN up_to ELSE 0 END);
@@ -236,29 +257,30 @@ BEGIN
     ORDER BY p.conversation_id, p.user_id FOR UPDATE OF p;
 
     FOR mark IN
-        WITH found AS (
-            SELECT n.receipt, m.conversation_id, m.seq, m.sender_id
+        WITH named AS (
+            SELECT n.receipt, m.conversation_id, m.seq, m.sender_id <> a.user_id AS of_another,
+                bool_and(m.seq IS NOT NULL) OVER (PARTITION BY n.receipt) AS all_seen
             FROM unnest(named_receipts, named_ids) AS n (receipt, id)
-            JOIN messages m ON m.id = n.id AND m.deleted_at IS NULL
-                AND m.conversation_id = coalesce(conversation_ids[n.receipt], m.conversation_id)
-            JOIN conversations c ON c.id = m.conversation_id AND c.is_active
-            JOIN participants p ON p.conversation_id = m.conversation_id AND p.user_id = user_ids[n.receipt]
-                AND p.left_seq IS NULL AND m.seq > p.hidden_seq
-            WHERE NOT EXISTS (SELECT FROM message_deletions d WHERE d.conversation_id = m.conversation_id
-                              AND d.user_id = user_ids[n.receipt] AND d.seq = m.seq)
-        ), refused AS (
-            SELECT n.receipt FROM unnest(named_receipts) AS n (receipt) GROUP BY n.receipt
-            HAVING count(*) > (SELECT count(*) FROM found f WHERE f.receipt = n.receipt)
+            CROSS JOIN LATERAL (SELECT user_ids[n.receipt] AS user_id,
+                                       conversation_ids[n.receipt] AS conversation_id OFFSET 0) a
+            LEFT JOIN LATERAL (
+                SELECT x.conversation_id, x.seq, x.sender_id FROM messages x
+                JOIN conversations c ON c.id = x.conversation_id AND c.is_active
+                JOIN participants p ON p.conversation_id = x.conversation_id AND p.user_id = a.user_id
+                    AND p.left_seq IS NULL
+                WHERE x.id = n.id AND x.deleted_at IS NULL AND x.seq > p.hidden_seq
+                    AND (a.conversation_id IS NULL OR x.conversation_id = a.conversation_id)
+                    AND NOT EXISTS (SELECT FROM message_deletions d WHERE d.conversation_id = x.conversation_id
+                                    AND d.user_id = a.user_id AND d.seq = x.seq)
+                OFFSET 0) m ON true
         )
         SELECT a.receipt, a.conversation_id, NULL::bigint[] AS seqs, false AS refused
         FROM unnest(conversation_ids, up_to_seqs) WITH ORDINALITY AS a (conversation_id, up_to_seq, receipt)
         WHERE a.up_to_seq IS NOT NULL
         UNION ALL
-        SELECT r.receipt, NULL, NULL, true FROM refused r
-        UNION ALL
-        SELECT f.receipt, f.conversation_id, array_agg(f.seq), false FROM found f
-        WHERE f.sender_id <> user_ids[f.receipt] AND f.receipt NOT IN (SELECT r.receipt FROM refused r)
-        GROUP BY f.receipt, f.conversation_id
+        SELECT n.receipt, CASE WHEN n.all_seen THEN n.conversation_id END, array_agg(n.seq), NOT n.all_seen
+        FROM named n WHERE n.of_another OR NOT n.all_seen
+        GROUP BY 1, 2, n.all_seen
         ORDER BY 1, 2
     LOOP
         nth := mark.receipt;

@@ -186,6 +186,8 @@ async def test_what_was_hidden_unread_was_not_read(talk: Talk) -> None:
     await b.do("chat:conversation_delete", conversationId=conversation_id)
     ack = await b.do("chat:message_read", conversationId=conversation_id, upToSeq=5)
     assert ack["updatedCount"] == 0
+    # Nobody was told that they were received, so they were not.
+    assert {message["status"] for message in await history(a, conversation_id)} == {"sent"}
     new = await said(a, conversation_id, "new")
     ack = await b.do("chat:message_read", conversationId=conversation_id, upToSeq=new["seq"])
     assert ack["updatedCount"] == 1

@@ -25,7 +25,7 @@ from tests.conftest import Connect, MakeUser, User
 from tests.support.device import Device
 from tests.support.groups import create, many_users
 from tests.support.servers import Server, settings_for
-from tests.support.talks import group_of, opened, said
+from tests.support.talks import group_of, opened, said, until_waiting
 
 Pool = asyncpg.Pool
 
@@ -177,34 +177,39 @@ async def test_one_receipt_names_messages_of_several_conversations(
 
 
 async def test_two_processes_never_wait_in_a_circle(
-    crowd: Crowd, dsn: str, db: "Pool[asyncpg.Record]"
+    crowd: Crowd, database: Database, db: "Pool[asyncpg.Record]"
 ) -> None:
-    """Batches of two processes about the same people in opposite orders lock them in one order: none fails."""
-    _, members, sent = crowd
-    opposite = list(reversed(members))
-    pools = [await Database.connect(settings_for(dsn).database, dsn) for _ in range(2)]
-    try:
-        for message_id in sent:
-            for status in ("delivered", "read"):
-                batches = []
-                for pool, order in zip(pools, (members, opposite), strict=True):
-                    marks = [
-                        Mark(
-                            user_id=member,
-                            status=status,  # type: ignore[arg-type]
-                            conversation_id=None,
-                            up_to_seq=None,
-                            message_ids=(UUID(message_id),),
-                        )
-                        for member in order
-                    ]
-                    batches += [module._write(pool, marks) for _ in range(3)]
-                found = await asyncio.gather(*batches)
-                counted = sum(row["count"] for batch in found for rows in batch for row in rows)
-                assert counted == len(members), "each was counted once"
-    finally:
-        for pool in pools:
-            await pool.close()
+    """Batches about the same people in opposite orders take their locks in one order: none fails.
+
+    Forced: somebody in the middle is locked until both batches wait. In the orders of the batches, each would by
+    then hold what the other wants next.
+    """
+    group_id, members, sent = crowd
+    marks = [
+        Mark(
+            user_id=member,
+            status="read",
+            conversation_id=None,
+            up_to_seq=None,
+            message_ids=(UUID(sent[0]),),
+        )
+        for member in members
+    ]
+    async with db.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT FROM participants WHERE conversation_id = $1 AND user_id = $2 FOR UPDATE",
+            UUID(group_id),
+            sorted(members)[10],
+        )
+        batches = []
+        for count, order in enumerate((marks, marks[::-1]), start=1):
+            batches.append(asyncio.create_task(module._write(database, order)))
+            await until_waiting(connection, count)
+    counts = [
+        [sum(row["count"] for row in rows) for rows in batch]
+        for batch in await asyncio.gather(*batches)
+    ]
+    assert sorted(counts) == [[0] * 20, [1] * 20]
 
 
 async def test_receipts_that_are_too_many_are_unavailable(
