@@ -61,6 +61,8 @@ class Batcher(Generic[Ask, Answer]):
         # What is in flight: each batch's keys, and those batches that have been for long.
         self._batches: dict[asyncio.Task[None], set[Hashable]] = {}
         self._slow: set[asyncio.Task[None]] = set()
+        # Asking for it costs a system call in Python 3.11.
+        self._loop = asyncio.get_running_loop()
 
     def ask(self, ask: Ask) -> "asyncio.Future[Answer]":
         """The answer to come. Whoever gives up waiting for it cancels nothing.
@@ -72,7 +74,7 @@ class Batcher(Generic[Ask, Answer]):
         if self._weight + weight > self._bound:
             raise unavailable()
         self._weight += weight
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting.append((ask, future))
         self._start()
         return future
@@ -91,10 +93,9 @@ class Batcher(Generic[Ask, Answer]):
             batch = self._next()
             if not batch:
                 return
-            loop = asyncio.get_running_loop()
-            task = loop.create_task(self._run(batch))
+            task = self._loop.create_task(self._run(batch))
             self._batches[task] = {self._key(ask) for ask, _ in batch}
-            loop.call_later(_PATIENCE, self._is_slow, task)
+            self._loop.call_later(_PATIENCE, self._is_slow, task)
 
     def _next(self) -> "list[_Waiting[Ask, Answer]]":
         """The asks, in their order, whose keys are in no batch that is in flight."""

@@ -27,23 +27,22 @@ class Deadlines:
         self._timeout = timeout
         self._watched: deque[tuple[float, Expiring]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
 
     def watch(self, expiring: Expiring) -> None:
         """It has the time-out from now on."""
         watched = self._watched
         while watched and watched[0][1].settled:
             watched.popleft()
-        loop = asyncio.get_running_loop()
-        watched.append((loop.time() + self._timeout, expiring))
+        watched.append((self._loop.time() + self._timeout, expiring))
         if self._timer is None:
-            self._timer = loop.call_later(self._timeout, self._look)
+            self._timer = self._loop.call_later(self._timeout, self._look)
 
     def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         watched = self._watched
         while watched and (watched[0][1].settled or watched[0][0] <= now):
             _, expiring = watched.popleft()
             if not expiring.settled:
                 expiring.expire()
-        self._timer = loop.call_at(watched[0][0], self._look) if watched else None
+        self._timer = self._loop.call_at(watched[0][0], self._look) if watched else None

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -16,6 +17,7 @@ import orjson
 from chatserver.errors import ChatError, ErrorCode, unavailable
 from chatserver.logs import get_logger
 from chatserver.session import Caller, Request, Session
+from chatserver.signal import Signal
 from chatserver.tokens import LEEWAY
 from schemas.table import Command
 from schemas.wire import Invalid, Loader, to_wire
@@ -120,7 +122,8 @@ class Gate:
         self._strict = strict
         self.timeout = timeout
         self.ignored_fields: Counter[str] = Counter()
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running = 0
+        self._idle = Signal()
 
     def mutates(self, name: object) -> bool:
         """Whether a command changes something, and therefore waits for its turn on its connection."""
@@ -135,17 +138,17 @@ class Gate:
 
     async def finish(self, within: float) -> None:
         """Wait for the commands that still run, `within` seconds at most."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=within)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._running:
+                    await self._idle.wait()
 
     async def answer(self, session: Session, name: object, payload: object) -> Answer:
         """The answer to a command, however long it takes; never raises.
 
         Whoever waits no longer than the deadline lets it run all the same, in a task of its own.
         """
-        task = asyncio.current_task()
-        assert task is not None  # it is a coroutine's
-        self._running.add(task)
+        self._running += 1
         try:
             return Answer(value=await self._handle(session, name, payload))
         except ChatError as error:
@@ -157,7 +160,9 @@ class Gate:
             _log.exception("a command crashed", command=name, error_id=error_id)
             return Answer(error=ChatError(code=ErrorCode.INTERNAL_ERROR, error_id=error_id))
         finally:
-            self._running.discard(task)
+            self._running -= 1
+            if not self._running:
+                self._idle.fire()
 
     async def _handle(self, session: Session, name: object, payload: object) -> object:
         bound = self._bound.get(name) if isinstance(name, str) else None

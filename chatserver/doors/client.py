@@ -46,14 +46,24 @@ class Client:
 
     def send(self, frame: Frame) -> None:
         """Queue a push, unless the client has it."""
+        # Once for each recipient of each push: no more calls than needed.
         if self.held is not None:
             self.held.append(frame)
-        elif frame.room is None or frame.seq > self.had.get(frame.room, 0):
-            self._push(frame, offset=self.offsets)
+            return
+        room = frame.room
+        if room is not None:
+            if frame.seq <= self.had.get(room, 0):
+                return
+            self.sent[room] = self.had[room] = frame.seq
+        key = _WITH_OFFSET if self.offsets and frame.offset is not None else _PLAIN
+        self.push(frame.encoded.get(key) or encoded(frame, key))
 
     def send_early(self, frame: Frame) -> None:
         """Queue a push before the session is ready: without an offset, past what is held."""
-        self._push(frame, offset=False)
+        if (room := frame.room) is not None:
+            self.sent[room] = frame.seq
+            self.had[room] = max(frame.seq, self.had.get(room, 0))
+        self.push(encoded(frame, _PLAIN))
 
     def open(self, ready: Frame) -> None:
         """Send what was held, then ``session:ready``, and hold no longer.
@@ -72,13 +82,6 @@ class Client:
         for frame in later:
             self.send(frame)
 
-    def _push(self, frame: Frame, *, offset: bool) -> None:
-        if (room := frame.room) is not None:
-            self.sent[room] = frame.seq
-            if frame.seq > self.had.get(room, 0):
-                self.had[room] = frame.seq
-        self.push(encoded(frame, offset=offset))
-
     def ping(self) -> None:
         """A ping is queued, behind all that was sent so far."""
         self.pinged |= self.sent
@@ -91,12 +94,15 @@ class Client:
         return {room: seq for room, seq in arrived.items() if room not in self.resync}
 
 
-def encoded(frame: Frame, *, offset: bool) -> Packet:
+# How a frame was encoded.
+_PLAIN, _WITH_OFFSET = "socketio", "socketio+offset"
+
+
+def encoded(frame: Frame, key: str) -> TextPacket:
     """A push as a packet, made once for all its recipients."""
-    last = frame.offset if offset else None
-    key = "socketio" if last is None else "socketio+offset"
-    packet = frame.encoded.get(key)
+    packet: TextPacket | None = frame.encoded.get(key)
     if packet is None:
-        packet = TextPacket(packets.event(frame.name, frame.payload, last))
+        offset = frame.offset if key == _WITH_OFFSET else None
+        packet = TextPacket(packets.event(frame.name, frame.payload, offset))
         frame.encoded[key] = packet
     return packet

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import engineio
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSMessage, web
 from engineio.async_drivers import aiohttp as aiohttp_driver
 from engineio.packet import OPEN, Packet
 
 from chatserver.doors.address import client_address
 from chatserver.doors.flusher import Flusher
-from chatserver.doors.send_queue import SendQueue, wire
+from chatserver.doors.send_queue import SendQueue
 from chatserver.doors.sockets import POLLED_BY, STATUS, Socket
 from chatserver.logs import get_logger
 
@@ -48,9 +48,10 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
         Raises:
             OSError: the transport is gone.
         """
-        await self._sock.send_frame(
-            wire(packet), WSMsgType.BINARY if packet.binary else WSMsgType.TEXT
-        )
+        if packet.binary:
+            await self._sock.send_bytes(packet.data)
+        else:
+            await self._sock.send_str(packet.encode())
 
     def outlet(self, high: int) -> tuple[asyncio.Transport, Callable[[], Awaitable[None]]]:
         """Where whole frames may be written past the library, and what waits while that keeps over `high` bytes.

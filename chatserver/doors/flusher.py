@@ -19,24 +19,27 @@ class Flushable(Protocol):
 class Flusher:
     """Flushes in the order in which there was something to flush."""
 
-    __slots__ = ("_scheduled", "_waiting")
+    __slots__ = ("_loop", "_scheduled", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: deque[Flushable] = deque()
         self._scheduled = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, client: Flushable) -> None:
         """Something is queued for a client for which nothing was: flush it once this tick's work is done."""
         self._waiting.append(client)
         if not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            # Made before the loop runs, and asking for it each time costs a system call in Python 3.11.
+            self._loop = self._loop or asyncio.get_running_loop()
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         waiting = self._waiting
         for _ in range(min(_SLICE, len(waiting))):
             waiting.popleft().flush()
-        if waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
+        if waiting and self._loop:
+            self._loop.call_soon(self._flush)
         else:
             self._scheduled = False

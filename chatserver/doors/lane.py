@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from chatserver.doors.signal import Signal
 from chatserver.logs import get_logger
+from chatserver.signal import Signal
 
 _log = get_logger(__name__)
 
@@ -20,13 +20,15 @@ Work = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 class Lane:
     """Starts the commands of one connection."""
 
-    __slots__ = ("_changes", "_changing", "_left", "_tasks", "_under_way")
+    __slots__ = ("_changes", "_changing", "_left", "_loop", "_tasks", "_under_way")
 
     def __init__(self) -> None:
         self._changes: deque[tuple[Work, _Turn]] = deque()
         self._changing = False
         self._under_way = 0
         self._left = Signal()
+        # Asking for it costs a system call in Python 3.11.
+        self._loop = asyncio.get_running_loop()
         # The event loop keeps no task alive by itself.
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -48,7 +50,7 @@ class Lane:
             await self._left.wait()
 
     def _start(self, work: Work, turn: "_Turn") -> None:
-        task = asyncio.get_running_loop().create_task(self._run(work, turn))
+        task = self._loop.create_task(self._run(work, turn))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

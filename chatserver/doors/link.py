@@ -64,8 +64,11 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self._put(packet)
 
     def _put(self, packet: Packet) -> None:
-        self.queue.put(packet)
-        if self.transport is not None and not self._to_flush:
+        queue = self.queue
+        queue.put(packet)
+        if self.transport is None:
+            queue.changed.fire()
+        elif not self._to_flush:
             self._to_flush = True
             self.server.flusher.add(self)
 
@@ -83,7 +86,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             transport.write(queue.take_frames())
             queue.handed(transport.get_write_buffer_size())
         if queue.ended:
-            queue.changed.fire()
+            queue.over.fire()
 
     @property
     def queued_bytes(self) -> int:

@@ -4,11 +4,11 @@ from collections import deque
 
 from engineio.packet import MESSAGE, Packet
 
-from chatserver.doors.signal import Signal
+from chatserver.signal import Signal
 
 
 class TextPacket(Packet):  # type: ignore[misc]  # engineio has no types
-    """A MESSAGE of text: as bytes from the beginning, and framed once however many clients it goes to."""
+    """A MESSAGE of text, made of its bytes, and a frame from the beginning: it may go to thousands of clients."""
 
     def __init__(self, text: bytes) -> None:
         # Upstream's, without its look at what the data is.
@@ -16,38 +16,40 @@ class TextPacket(Packet):  # type: ignore[misc]  # engineio has no types
         self.binary = False
         self.data = None
         self.encode_cache = None
-        self.wire = b"4" + text
+        self.text = text
+        self.framed = _frame(_TEXT, b"4", text)
 
     def encode(self, b64: bool = False) -> str:
         """For polling."""
-        return self.wire.decode()
+        return "4" + self.text.decode()
 
 
-def wire(packet: Packet) -> bytes:
-    """A packet as the payload of a WebSocket message, made once."""
-    try:
-        made: bytes = packet.wire
-    except AttributeError:
-        # engineio caches the encoding of a binary packet for one transport alone, so it is not asked.
-        made = packet.wire = packet.data if packet.binary else packet.encode().encode()
-    return made
+_TEXT, _BINARY = 0x81, 0x82
+
+
+def _frame(first: int, *payload: bytes) -> bytes:
+    """A WebSocket frame from a server: unmasked, and a message in one piece (RFC 6455, section 5.2)."""
+    size = sum(map(len, payload))
+    if size < 126:
+        head = bytes((first, size))
+    elif size < 65_536:
+        head = bytes((first, 126, size >> 8, size & 255))
+    else:
+        head = bytes((first, 127)) + size.to_bytes(8, "big")
+    return b"".join((head, *payload))
 
 
 def framed(packet: Packet) -> bytes:
-    """A packet as a WebSocket frame from a server: unmasked, and never in pieces (RFC 6455, section 5.2)."""
+    """A packet as a WebSocket frame, made once."""
     try:
         made: bytes = packet.framed
     except AttributeError:
-        payload = wire(packet)
-        size = len(payload)
-        first = 0x82 if packet.binary else 0x81
-        if size < 126:
-            head = bytes((first, size))
-        elif size < 65_536:
-            head = bytes((first, 126)) + size.to_bytes(2, "big")
-        else:
-            head = bytes((first, 127)) + size.to_bytes(8, "big")
-        made = packet.framed = head + payload
+        # engineio caches the encoding of a binary packet for one transport alone, so it is not asked.
+        made = packet.framed = (
+            _frame(_BINARY, packet.data)
+            if packet.binary
+            else _frame(_TEXT, packet.encode().encode())
+        )
     return made
 
 
@@ -58,7 +60,7 @@ class SendQueue:
     be larger than what a client that reads has waiting. So no more than the bound and one packet wait.
     """
 
-    __slots__ = ("_handed", "_packets", "_written", "bound", "bytes", "changed", "ended")
+    __slots__ = ("_handed", "_packets", "_written", "bound", "bytes", "changed", "ended", "over")
 
     def __init__(self, bound: int) -> None:
         self.bound = bound
@@ -69,8 +71,10 @@ class SendQueue:
         self.bytes = 0
         # Nothing is put any more.
         self.ended = False
-        # Fires when there is something to take, or nothing will come any more.
+        # Fires when there is something to take packet by packet, or nothing will come any more.
         self.changed = Signal()
+        # Fires when the queue has ended, and when it was emptied after that.
+        self.over = Signal()
 
     @property
     def empty(self) -> bool:
@@ -80,8 +84,7 @@ class SendQueue:
     def put(self, packet: Packet) -> None:
         """Queue a packet."""
         self._packets.append(packet)
-        self.bytes += len(wire(packet))
-        self.changed.fire()
+        self.bytes += len(framed(packet))
 
     # Packet by packet: the next ones count until they are written.
 
@@ -91,7 +94,7 @@ class SendQueue:
 
     def written(self, packet: Packet) -> None:
         """A packet that was taken is with the operating system."""
-        self.bytes = max(0, self.bytes - len(wire(packet)))
+        self.bytes = max(0, self.bytes - len(framed(packet)))
         self._written.fire()
 
     # All at once, into a transport that keeps what the operating system does not take yet.
@@ -121,6 +124,7 @@ class SendQueue:
             self._packets.clear()
             self.bytes = self._handed = 0
         self.changed.fire()
+        self.over.fire()
         self._written.fire()
 
     async def drained(self, below: int) -> None:

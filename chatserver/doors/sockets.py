@@ -139,7 +139,7 @@ class Socket(Link):
         self.transport, self._drain = ws.outlet(high=queue.bound // 4)
         self.flush()
         while not (queue.ended and queue.empty):
-            await queue.changed.wait()
+            await queue.over.wait()
 
     async def _write_each(self, ws: Any) -> None:
         """Only the library compresses: packet by packet, each as soon as the one before it is written."""
