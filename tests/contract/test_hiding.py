@@ -2,25 +2,18 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from tests.conftest import Connect, Resume, User
 from tests.support.device import Device
-from tests.support.groups import create
 from tests.support.http import ok, request
 from tests.support.servers import Server
-from tests.support.talks import group_of, history, holding, opened, said, sync
+from tests.support.talks import history, holding, listed, opened, said, sync
 
 Pool = asyncpg.Pool
-
-
-async def _listed(device: Device) -> list[str]:
-    page = await device.do("chat:conversation_list")
-    assert page["total"] == len(page["conversations"])
-    return [card["id"] for card in page["conversations"]]
 
 
 async def _card(device: Device, conversation_id: str) -> dict[str, Any]:
@@ -56,7 +49,7 @@ async def test_a_hidden_conversation_is_gone_for_one_person(
             "upToSeq": 5,
             "personalSeq": 1,
         }
-    assert await _listed(b) == []
+    assert await listed(b) == []
     page = await b.do("chat:history", conversationId=conversation_id)
     assert (page["messages"], page["total"], page["pagination"]["hasMore"]) == ([], 0, False)
     for position in ({"beforeSeq": 5}, {"afterSeq": 0}, {"offset": 1}):
@@ -68,7 +61,7 @@ async def test_a_hidden_conversation_is_gone_for_one_person(
     assert (card["unread_count"], card["last_message"], card["last_message_at"]) == (0, None, None)
     assert [name for name, _ in await sync(b, conversation_id)] == ["chat:conversation_created"]
     # Nobody else hears of it, or sees it otherwise.
-    assert await _listed(a) == [conversation_id]
+    assert await listed(a) == [conversation_id]
     assert len(await history(a, conversation_id)) == 3
     assert (await _card(a, conversation_id))["last_message"]["id"] == sent[2]["id"]
     await a.settled()
@@ -81,7 +74,7 @@ async def test_a_new_message_brings_it_back_without_its_past(talk: Talk) -> None
     await b.do("chat:conversation_delete", conversationId=conversation_id)
     new = await said(a, conversation_id, "still there?")
     await b.expect("chat:message_received", lambda push: push["id"] == new["id"])
-    assert await _listed(b) == [conversation_id]
+    assert await listed(b) == [conversation_id]
     assert await history(b, conversation_id) == [new]
     card = await _card(b, conversation_id)
     assert (card["unread_count"], card["last_message"]) == (1, new)
@@ -92,7 +85,7 @@ async def test_a_new_message_brings_it_back_without_its_past(talk: Talk) -> None
         assert page["pagination"]["nextBeforeSeq"] is None
     # Again, with the new one.
     await b.do("chat:conversation_delete", conversationId=conversation_id)
-    assert await _listed(b) == []
+    assert await listed(b) == []
     assert await history(b, conversation_id) == []
 
 
@@ -107,7 +100,7 @@ async def test_other_events_do_not_bring_it_back(talk: Talk, alice: User) -> Non
         await a.do("chat:conversation_block", conversationId=conversation_id, block=block)
     found = (await b.do("chat:conversation_open", recipientId=alice.id))["conversation"]
     assert (found["id"], found["last_message"], found["unread_count"]) == (conversation_id, None, 0)
-    assert await _listed(b) == []
+    assert await listed(b) == []
     # What is not about a hidden message is told all the same: the state of the conversation.
     assert [name for name, _ in await sync(b, conversation_id, after=1)] == [
         "chat:conversation_blocked",
@@ -218,45 +211,6 @@ async def test_recovery_leaves_out_what_was_hidden(
         assert state["unreadCount"] == 1
 
 
-async def test_what_a_replayed_event_shows_of_its_conversation(
-    connect: Connect, alice: User, bob: User, carol: User
-) -> None:
-    """A conversation in a replayed event does not show a hidden message as its last one."""
-    a, b = await connect(alice), await connect(bob)
-    group_id = await create(a, bob)
-    await said(a, group_id, "hidden")
-    await b.do("chat:conversation_delete", conversationId=group_id)
-    c = await connect(carol)
-    await a.do("group:member_add", conversationId=group_id, userId=carol.id)
-    pushed = await c.expect("group:member_added")
-    assert pushed["conversation"]["last_message"]["content"] == "hidden"
-    await a.do("group:member_remove", conversationId=group_id, userId=bob.id)
-    await a.do("group:member_add", conversationId=group_id, userId=bob.id)
-    events = await sync(b, group_id)
-    shown = [data["conversation"] for _, data in events if "conversation" in data]
-    assert len(shown) == 2, "the creation, and bob's own joining"
-    assert [(card["last_message"], card["last_message_at"]) for card in shown] == [(None, None)] * 2
-
-
-async def test_who_comes_back_to_a_group_finds_hidden_what_they_hid(
-    connect: Connect, alice: User, bob: User
-) -> None:
-    """Removed and added again, a person sees the group's history but for what they had hidden."""
-    a, b = await connect(alice), await connect(bob)
-    group_id = await create(a, bob)
-    await said(a, group_id, "hidden")
-    await b.do("chat:conversation_delete", conversationId=group_id)
-    await a.do("group:member_remove", conversationId=group_id, userId=bob.id)
-    error = await b.refused("chat:conversation_delete", conversationId=group_id)
-    assert error["code"] == "RESOURCE_NOT_FOUND"
-    meanwhile = await said(a, group_id, "meanwhile")
-    await a.do("group:member_add", conversationId=group_id, userId=bob.id)
-    assert [message["id"] for message in await history(b, group_id)] == [meanwhile["id"]]
-    page = await b.do("chat:history", conversationId=group_id)
-    assert page["total"] == 1
-    assert await _listed(b) == [group_id]
-
-
 async def test_hiding_is_repeatable(talk: Talk) -> None:
     """Hiding what is hidden is done, without an event; a late retry does not hide what came since."""
     a, b, conversation_id, _ = talk
@@ -265,7 +219,7 @@ async def test_hiding_is_repeatable(talk: Talk) -> None:
     await b.do("chat:conversation_delete", conversationId=conversation_id)
     await said(a, conversation_id, "new")
     await b.do("chat:conversation_delete", **hide)
-    assert await _listed(b) == [conversation_id]
+    assert await listed(b) == [conversation_id]
     await b.settled()
     assert [push["personalSeq"] for push in b.seen("chat:conversation_deleted")] == [1]
     error = await b.refused(
@@ -303,7 +257,7 @@ async def test_rest(server: Server, connect: Connect, alice: User, bob: User) ->
     for query in ("", "?for_everyone=false", "?forEveryone=false"):
         await said(a, conversation_id, "new")
         assert await ok("DELETE", url + query, bob) == {"success": True}
-        assert await _listed(b) == []
+        assert await listed(b) == []
     for query in ("?for_everyone=maybe", "?forEveryone=1"):
         answer = await request("DELETE", url + query, bob)
         assert (answer.status, list(answer.error["fields"])) == (400, ["for_everyone"])
@@ -311,28 +265,6 @@ async def test_rest(server: Server, connect: Connect, alice: User, bob: User) ->
     await ok("DELETE", url, bob, headers=key)
     await said(a, conversation_id, "new")
     await ok("DELETE", url, bob, headers=key)
-    assert await _listed(b) == [conversation_id]
+    assert await listed(b) == [conversation_id]
     answer = await request("DELETE", f"{server.url}/api/conversations/{uuid4()}", bob)
     assert (answer.status, answer.error["code"]) == (404, "RESOURCE_NOT_FOUND")
-
-
-async def test_a_group_is_hidden_for_one_member(
-    connect: Connect, db: "Pool[asyncpg.Record]", alice: User, bob: User
-) -> None:
-    """Who hides a group stays its member: it is among their groups, and its next message brings it back."""
-    group_id = await group_of(db, {alice: "owner", bob: "member"})
-    a, b = await connect(alice), await connect(bob)
-    await said(a, group_id, "hidden")
-    await b.do("chat:conversation_delete", conversationId=group_id)
-    groups = (await b.do("group:list"))["groups"]
-    assert [(g["id"], g["last_message"], g["unread_count"]) for g in groups] == [
-        (group_id, None, 0)
-    ]
-    members = await db.fetchval(
-        "SELECT count(*) FROM participants WHERE conversation_id = $1 AND left_seq IS NULL",
-        UUID(group_id),
-    )
-    assert members == 2
-    assert await _listed(b) == []
-    await said(a, group_id, "new")
-    assert await _listed(b) == [group_id]
