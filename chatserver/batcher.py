@@ -30,7 +30,8 @@ class Batcher(Generic[Ask, Answer]):
         flush: answers a batch, in its order; an exception in an answer's place is that ask's alone. Where it
             raises a `ChatError`, that is the answer to all (what became of them is unknown); where it raises
             anything else, one ask has failed the others, and each is tried alone.
-        key: asks of one key are never in two batches at once, which would wait for each other's locks.
+        key: asks of one key are never in two batches at once, which would wait for each other's locks; None:
+            they may be (reading waits for nobody).
         weigh: what an ask costs to keep, in bytes.
         bound: how many bytes of asks may wait; past it they are UNAVAILABLE.
         at_once: how many batches are in flight, besides those that have been for long.
@@ -42,7 +43,7 @@ class Batcher(Generic[Ask, Answer]):
         self,
         flush: Callable[[Sequence[Ask]], Awaitable[Sequence[Answer | Exception]]],
         *,
-        key: Callable[[Ask], Hashable],
+        key: Callable[[Ask], Hashable] | None,
         weigh: Callable[[Ask], int],
         bound: int,
         at_once: int = 1,
@@ -94,8 +95,11 @@ class Batcher(Generic[Ask, Answer]):
             if not batch:
                 return
             task = self._loop.create_task(self._run(batch))
-            self._batches[task] = {self._key(ask) for ask, _ in batch}
+            self._batches[task] = self._keys(batch)
             self._loop.call_later(_PATIENCE, self._is_slow, task)
+
+    def _keys(self, batch: "list[_Waiting[Ask, Answer]]") -> set[Hashable]:
+        return set() if self._key is None else {self._key(ask) for ask, _ in batch}
 
     def _next(self) -> "list[_Waiting[Ask, Answer]]":
         """The asks, in their order, whose keys are in no batch that is in flight."""
@@ -104,7 +108,8 @@ class Batcher(Generic[Ask, Answer]):
         left: list[_Waiting[Ask, Answer]] = []
         while self._waiting and len(batch) < self._most:
             waiting = self._waiting.popleft()
-            (left if busy and self._key(waiting[0]) in busy else batch).append(waiting)
+            excluded = busy and self._key is not None and self._key(waiting[0]) in busy
+            (left if excluded else batch).append(waiting)
         self._waiting.extendleft(reversed(left))
         return batch
 

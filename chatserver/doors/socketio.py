@@ -1,6 +1,7 @@
 """The main door: Socket.IO."""
 
 import asyncio
+import logging
 import random
 import uuid
 from collections import Counter
@@ -30,6 +31,8 @@ from schemas.session import Draining, Limits, SessionReady
 from schemas.wire import to_wire
 
 _log = get_logger(__name__)
+# To ask whether a line would be written: making one that is not costs as much as a query.
+_plain_log = logging.getLogger(__name__)
 
 
 class SocketIODoor:
@@ -144,9 +147,9 @@ class SocketIODoor:
             ready = to_wire(self._ready(session, plan, sum(replayed.values())))
             client.open(Frame("session:ready", ready, str(plan.offset)))
             self._presence.connect(session)
-            _log.debug(
-                "a client connected", user=session.user.id, address=self._address(client.eio_sid)
-            )
+            if _plain_log.isEnabledFor(logging.DEBUG):
+                address = self._address(client.eio_sid)
+                _log.debug("a client connected", user=session.user.id, address=address)
 
     def _address(self, eio_sid: str) -> str | None:
         socket = self._engine.socket(eio_sid)
