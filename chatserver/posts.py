@@ -1,7 +1,7 @@
 """Messages on their way into the log: sends are committed together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from chatserver.batcher import Batcher
@@ -14,9 +14,8 @@ _BOUND = 16 * 1024 * 1024
 _OVERHEAD = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A message as it is to be written."""
+class Draft(NamedTuple):
+    """A message as it is to be written. (A named tuple: every message is one.)"""
 
     conversation_id: UUID
     sender_id: str

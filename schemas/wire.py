@@ -17,7 +17,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Protocol,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from marshmallow import ValidationError, fields
 
@@ -160,10 +170,16 @@ def _flat(messages: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:
 # --- leaving -------------------------------------------------------------------------------------
 
 
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 def resource(kind: type[T]) -> type[T]:
-    """Marks a dataclass as a resource: snake_case on the wire, as its fields are named."""
-    kind.__wire_resource__ = True  # type: ignore[attr-defined]  # read by _is_part
-    return kind
+    """Makes a class a resource: a frozen dataclass, in snake_case on the wire, as its fields are named.
+
+    It is frozen to the type checker, which sees every assignment: at run time that would cost 2 µs for every
+    message shown, three times what the rest of it takes.
+    """
+    made: type[T] = dataclass(slots=True, kw_only=True)(kind)
+    made.__wire_resource__ = True  # type: ignore[attr-defined]  # read by _shape
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         What is queued still goes out, unless `abort`.
         """
         self.leave(reason or self.server.reason.SERVER_DISCONNECT, drop=abort)
-        if self._leaving is not None:
+        if self._leaving is not None and not self._leaving.done():
             # Shielded: the task that reads this very client may be the one that closes it, and ends with it.
             await asyncio.shield(self._leaving)
 

@@ -6,13 +6,13 @@ still gets its one answer.
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = "0123456"
 
+_ID_DIGITS = 16
 # type, attachments, namespace, id, JSON
 _PACKET = re.compile(r"([0-6])(?:(\d{1,3})-)?(?:(/[^,]{0,256}),)?(\d{1,16})?(.*)\Z", re.DOTALL)
 
@@ -21,8 +21,7 @@ class BadPacket(Exception):  # noqa: N818 - it names what came
     """Not a Socket.IO packet at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """A packet as it came; ``json`` is not parsed yet."""
 
     type: str
@@ -38,6 +37,11 @@ def parse(frame: str) -> Packet:
     Raises:
         BadPacket
     """
+    if frame[:1] == EVENT:
+        # The usual one: an event with an id, in the default namespace.
+        head, bracket, _ = frame.partition("[")
+        if bracket and head[1:].isdecimal() and head.isascii() and len(head) <= _ID_DIGITS:
+            return Packet(EVENT, 0, "/", int(head[1:]), frame[len(head) :])
     match = _PACKET.match(frame)
     if match is None:
         raise BadPacket

@@ -125,9 +125,10 @@ class Socket(Link):
         except OSError:
             pass  # the client is gone
         finally:
-            reader.cancel()
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
-            await asyncio.wait((reader,))
+            if not reader.done():
+                reader.cancel()
+                await asyncio.wait((reader,))
             await ws.close(self.close_code)
 
     async def _write(self, ws: Any) -> None:
