@@ -33,6 +33,7 @@ from chatserver.log_reader import LogReader
 from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.offset import Pids
+from chatserver.own_views import OwnViews
 from chatserver.posts import Posts
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence
@@ -42,6 +43,7 @@ from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
 from chatserver.requests import Requests
 from chatserver.retention import Retention
+from chatserver.status_updates import StatusUpdates
 from chatserver.store import Database
 from chatserver.tokens import TokenVerifier
 from chatserver.typing_state import TypingState
@@ -63,6 +65,7 @@ class App:
     retention: Retention
     delivery: Delivery
     log_reader: LogReader
+    status_updates: StatusUpdates
 
 
 @asynccontextmanager
@@ -97,9 +100,13 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         stack.push_async_callback(presence.close)
         presence.start()
         typing = TypingState(db, delivery)
-        delivered = Delivered(db, delivery)
+        status_updates = StatusUpdates(delivery)
+        stack.callback(status_updates.flush)
+        delivered = Delivered(db, status_updates)
         stack.push_async_callback(delivered.close)
         posts = Posts(db)
+        receipts = Receipts(db, requests, status_updates)
+        stack.push_async_callback(receipts.finish)
         gate = Gate(
             schemas.COMMANDS,
             handlers.MODULES,
@@ -119,7 +126,8 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
                 Reading(db, reader, log),
                 conversations,
                 recovery,
-                Receipts(delivery, requests),
+                receipts,
+                OwnViews(publisher, requests),
                 typing,
                 presence,
                 Blocks(directory, publisher, requests),
@@ -181,7 +189,16 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         application.add_routes(rest.routes(schemas.COMMANDS))
         application.add_routes(probes.routes())
         engine.attach(application, "socket.io")
-        yield App(application, gate, socketio_door, probes, retention, delivery, log_reader)
+        yield App(
+            application,
+            gate,
+            socketio_door,
+            probes,
+            retention,
+            delivery,
+            log_reader,
+            status_updates,
+        )
 
 
 def _redis(

@@ -56,7 +56,7 @@ class Conversations:
         return await self._cards(user_id, [row["id"] for row in rows]), counted[0] if counted else 0
 
     async def for_push(
-        self, conversation_id: UUID, states: Mapping[int, Mapping[str, Any]]
+        self, conversation_id: UUID, states: Mapping[int, Mapping[str, Any]], hidden_seq: int = 0
     ) -> dict[int, SharedConversation]:
         """A conversation as all members see it alike, as it stood at the events with these seqs.
 
@@ -65,6 +65,7 @@ class Conversations:
 
         Args:
             states: what each of the events has kept of the conversation.
+            hidden_seq: up to where the one who reads this has hidden its messages.
 
         Raises:
             ChatError: RESOURCE_NOT_FOUND
@@ -72,7 +73,7 @@ class Conversations:
         row = await self._db.one("conversation_for_push", conversation_id)
         if row is None:
             raise not_found("conversation")
-        found = await self._db.all("shown_at", conversation_id, list(states))
+        found = await self._db.all("shown_at", conversation_id, list(states), hidden_seq)
         shown = {entry["seq"]: entry["message_seq"] for entry in found}
         rows = await self._db.all("messages_at", conversation_id, sorted(set(shown.values())))
         messages = {message.seq: message for message in await self._reader.resources(rows)}
@@ -121,7 +122,7 @@ class Conversations:
         participants = await self._resources(await self._db.all("participants_of", ids))
         return tuple(
             Conversation(
-                **_shared(row, last_of.get(str(row["id"]))),
+                **_shown_to_member(row, last_of.get(str(row["id"]))),
                 either_follows=row["either_follows"],
                 unread_count=row["unread_count"],
                 is_blocked=row["is_blocked"],
@@ -151,6 +152,14 @@ class Conversations:
                 )
             )
         return found
+
+
+def _shown_to_member(row: Record, last_message: Message | None) -> dict[str, Any]:
+    shown = _shared(row, last_message)
+    if row["last_message_seq"] <= row["hidden_seq"]:
+        # When something was said that they have hidden is hidden with it.
+        shown["last_message_at"] = None
+    return shown
 
 
 def _shared(row: Record, last_message: Message | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What happens to messages that stand already: edits, deletions, reactions."""
+"""What happens to messages that stand already: edits, deletions, reactions, pins."""
 
 from uuid import UUID
 
@@ -137,6 +137,20 @@ class MessageChanges:
             row = _allowed(
                 await work.asks.one("remove_reaction", caller.user_id, message_id, reaction)
             )
+            await work.keep({})
+        if row["seq"] is not None:
+            await self._publisher.conversation(row["conversation_id"], row["seq"])
+
+    async def set_pin(self, caller: Caller, message_id: UUID, *, pinned: bool) -> None:
+        """Pin a message, or take its pin away, whoever set it. What stands so already is done.
+
+        Raises:
+            ChatError: PERMISSION_DENIED in a group, but to moderators and up; USER_BLOCKED
+        """
+        async with self._requests.once(caller) as work:
+            if work.kept is not None:
+                return
+            row = _allowed(await work.asks.one("set_pin", caller.user_id, message_id, pinned))
             await work.keep({})
         if row["seq"] is not None:
             await self._publisher.conversation(row["conversation_id"], row["seq"])

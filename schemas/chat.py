@@ -1,6 +1,6 @@
 """``chat:*``: messages, receipts, history and conversations."""
 
-from schemas.base import OfConversation, Paged
+from schemas.base import ChangeOfConversation, ChangeOfMessage, OfConversation, Paged
 from schemas.conversations import (
     BlockState,
     ConversationBlock,
@@ -8,9 +8,12 @@ from schemas.conversations import (
     ConversationCreated,
     ConversationGiven,
     ConversationOpen,
+    ConversationOwnView,
     ConversationPage,
     History,
     HistoryAsk,
+    Pins,
+    PinsAsk,
     SyncAsk,
     Synced,
 )
@@ -21,6 +24,7 @@ from schemas.messages import (
     MessageEdit,
     MessageEdited,
     MessageGiven,
+    MessagePinned,
     MessageReceived,
     MessageSend,
     MessageSent,
@@ -36,6 +40,8 @@ from schemas.messages import (
     UserTyping,
 )
 from schemas.table import Command, Push, Rest
+
+_OF_PINS = ("RESOURCE_NOT_FOUND", "PERMISSION_DENIED", "USER_BLOCKED", "IDEMPOTENCY_CONFLICT")
 
 COMMANDS = (
     Command(
@@ -121,6 +127,29 @@ COMMANDS = (
         doc="Take your reaction to a message away, if there is one.",
     ),
     Command(
+        "chat:message_pin",
+        takes=ChangeOfMessage,
+        gives=None,
+        mutates=True,
+        errors=_OF_PINS,
+        doc="Pin a message: in a group moderators and up, in a direct conversation both.",
+    ),
+    Command(
+        "chat:message_unpin",
+        takes=ChangeOfMessage,
+        gives=None,
+        mutates=True,
+        errors=_OF_PINS,
+        doc="Take the pin of a message away, whoever set it.",
+    ),
+    Command(
+        "chat:pins",
+        takes=PinsAsk,
+        gives=Pins,
+        errors=("RESOURCE_NOT_FOUND",),
+        doc="The pinned messages of a conversation, the last one pinned first.",
+    ),
+    Command(
         "chat:typing",
         takes=Typing,
         gives=None,
@@ -187,6 +216,29 @@ COMMANDS = (
         doc="One of your conversations.",
     ),
     Command(
+        "chat:conversation_delete",
+        takes=ChangeOfConversation,
+        gives=None,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "IDEMPOTENCY_CONFLICT"),
+        rest=(
+            Rest(
+                "DELETE",
+                "/api/conversations/{conversation_id}",
+                flagged=("for_everyone", "group:delete"),
+            ),
+        ),
+        doc="Hide a conversation and its history so far, for you alone. A new message brings it back.",
+    ),
+    Command(
+        "chat:conversation_mark_unread",
+        takes=ChangeOfConversation,
+        gives=None,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "IDEMPOTENCY_CONFLICT"),
+        doc="Show a conversation as unread to you, until you read in it or hide it.",
+    ),
+    Command(
         "chat:conversation_block",
         takes=ConversationBlock,
         gives=BlockState,
@@ -237,6 +289,32 @@ PUSHES = (
         carries=ReactionRemoved,
         durable=True,
         doc="Somebody took their reaction to a message away.",
+    ),
+    Push(
+        "chat:message_pinned",
+        carries=MessagePinned,
+        durable=True,
+        doc="Somebody pinned a message.",
+    ),
+    Push(
+        "chat:message_unpinned",
+        carries=MessagePinned,
+        durable=True,
+        doc="Somebody took the pin of a message away.",
+    ),
+    Push(
+        "chat:conversation_deleted",
+        carries=ConversationOwnView,
+        durable=True,
+        personal=True,
+        doc="You hid a conversation with its history up to a seq; a later message brings it back.",
+    ),
+    Push(
+        "chat:conversation_marked_unread",
+        carries=ConversationOwnView,
+        durable=True,
+        personal=True,
+        doc="You marked a conversation as unread: it shows at least one until you read in it or hide it.",
     ),
     Push(
         "chat:conversation_blocked",

@@ -196,6 +196,13 @@ class ReactionRemoved(MessageEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePinned(MessageEvent):
+    """Who pinned the message, or took its pin away."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserTyping:
     """Somebody types, or stopped."""
 
@@ -208,7 +215,11 @@ class UserTyping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageStatusUpdated:
-    """Messages up to a seq were received or read. ``message_ids`` is empty where they are over 200."""
+    """Messages up to a seq were received or read. ``message_ids`` is empty where they are over 200.
+
+    To the reader's own devices alone it also comes without any: nothing was new, but the conversation is no
+    longer marked as unread.
+    """
 
     conversation_id: str
     up_to_seq: int

@@ -83,19 +83,22 @@ class RestDoor:
             payload = await self._payload(request, known)
             payload.update(request.match_info)
             _rename(payload, rest)
+            asked = command.name
+            if rest.flagged and _flag(payload, rest.flagged[0]):
+                asked = rest.flagged[1]
             _take_idempotency_key(request, payload, known)
             if rest.own and payload.get("user_id") == session.user.id:
                 del payload["user_id"]
                 return answer(_body(await self._ask(session, rest.own, payload), rest))
             try:
-                value = await self._ask(session, command.name, payload)
+                value = await self._ask(session, asked, payload)
             except ChatError as error:
                 _rename_back(error, rest)
                 raise
             if rest.then:
-                asked = self._loaders[rest.then].fields.keys() & request.match_info.keys()
+                given = self._loaders[rest.then].fields.keys() & request.match_info.keys()
                 value = await self._ask(
-                    session, rest.then, {name: request.match_info[name] for name in asked}
+                    session, rest.then, {name: request.match_info[name] for name in given}
                 )
             body = _body(value, rest)
             if rest.echoes:
@@ -226,6 +229,18 @@ def _rename_back(error: ChatError, rest: Rest) -> None:
     names = {camel(ours): camel(theirs) for theirs, ours in rest.renames}
     if names and error.fields:
         error.fields = {names.get(name, name): why for name, why in error.fields.items()}
+
+
+def _flag(payload: dict[str, Any], name: str) -> bool:
+    """Takes a flag, in either casing, out of a payload; not given, it is false.
+
+    Raises:
+        ChatError: VALIDATION_ERROR
+    """
+    found = {payload.pop(given) for given in (name, camel(name)) if given in payload}
+    if not found <= {True, False, "true", "false"} or len(found) > 1:
+        raise invalid(camel(name), "Must be true or false.")
+    return found in ({True}, {"true"})
 
 
 def _replayed(value: object) -> dict[str, str]:

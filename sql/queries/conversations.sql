@@ -13,6 +13,10 @@ WHERE type = 'direct' AND product_id = $3
 SELECT c.type FROM participants me JOIN conversations c ON c.id = me.conversation_id
 WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active;
 
+-- name: hidden_seq
+-- Up to where $1 has hidden conversation $2, in whatever membership.
+SELECT coalesce(max(p.hidden_seq), 0) AS seq FROM participants p WHERE p.conversation_id = $2 AND p.user_id = $1;
+
 -- name: direct_counterpart
 -- The other person of the direct conversation $2 of $1.
 SELECT CASE $1 WHEN c.user_low THEN c.user_high ELSE c.user_low END AS user_id
@@ -43,7 +47,7 @@ LIMIT $2 OFFSET $3;
 SELECT c.*, product.title AS product_title, product.image AS product_image,
     me.role AS my_role, blocks.anyone AS is_blocked, blocks.mine AS blocked_by_me,
     c.type = 'direct' AND directory_follows(c.user_low, c.user_high) AS either_follows,
-    unread_count($1, c.id, me.joined_seq, me.hidden_seq, me.read_seqs) AS unread_count
+    unread_count(me) AS unread_count, me.hidden_seq
 FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (id, position)
 JOIN conversations c ON c.id = asked.id
 JOIN participants me ON me.conversation_id = c.id AND me.user_id = $1 AND me.left_seq IS NULL
@@ -67,10 +71,11 @@ LEFT JOIN LATERAL directory_product(c.product_id) product ON c.product_id <> ''
 WHERE c.id = $1;
 
 -- name: shown_at
--- The message that was the last one of conversation $1 at each of the seqs $2.
+-- The message that was the last one of conversation $1 at each of the seqs $2, to somebody who has hidden
+-- what came up to seq $3.
 SELECT asked.seq, m.seq AS message_seq FROM unnest($2::int8[]) AS asked (seq)
 CROSS JOIN LATERAL (
-    SELECT x.seq FROM messages x WHERE x.conversation_id = $1 AND x.seq <= asked.seq
+    SELECT x.seq FROM messages x WHERE x.conversation_id = $1 AND x.seq <= asked.seq AND x.seq > $3
     ORDER BY x.seq DESC LIMIT 1) m;
 
 -- name: participants_of

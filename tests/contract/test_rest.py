@@ -192,6 +192,8 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
         return {"messageId": message["id"], "content": "changed"}
     if name == "chat:message_delete":
         return {"messageId": message["id"], "deleteForEveryone": False}
+    if name in ("chat:message_pin", "chat:message_unpin"):
+        return {"messageId": message["id"]}
     if name.startswith("chat:reaction_"):
         return {"messageId": message["id"], "reaction": "👍"}
     return {"conversationId": conversation_id} | {
@@ -225,6 +227,7 @@ ACKS = {
     "chat:message_read": {"updatedCount"},
     "chat:message_edit": {"message"},
     "chat:reaction_add": {"reaction", "removed"},
+    "chat:pins": {"messages", "total", "pagination"},
     "chat:conversation_block": {"blocked", "blockedBy"},
     "chat:history": {"messages", "total", "pagination"},
     "chat:sync": {"events", "hasMore", "limited"},

@@ -78,6 +78,8 @@ def _changed(old: Resource, name: str, data: Resource) -> Resource:
             "is_pinned": False,
             "is_deleted": True,
         }
+    if name in ("chat:message_pinned", "chat:message_unpinned"):
+        return old | {"is_pinned": name == "chat:message_pinned"}
     who = data["reaction"]["user_id"] if name == "chat:reaction_added" else data["userId"]
     others = [reaction for reaction in old["reactions"] if reaction["user_id"] != who]
     if name == "chat:reaction_added":

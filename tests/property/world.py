@@ -15,7 +15,8 @@ Op = tuple[str, int, int, int]
 
 # Each as often as it is worth; the first is what a failing example shrinks to.
 NAMES = (
-    "rest", "open", "send", "send", "send", "send", "send", "reply", "edit", "edit", "delete", "hide",
+    "rest", "open", "send", "send", "send", "send", "send", "reply", "edit", "edit", "delete", "remove_own",
+    "hide", "hide", "mark_unread", "pin", "pin", "unpin",
     "react", "react", "unreact", "block", "unblock", "unblock", "ban", "unban", "unban", "create", "add",
     "add", "add", "remove", "remove", "leave", "read", "read", "read_one", "read_one", "delivered",
     "delivered", "drop", "drop", "connect", "connect", "connect", "connect", "let_go",
@@ -45,6 +46,8 @@ class World:
         self.groups: list[str] = []
         self.messages: list[tuple[str, str, int]] = []
         self._http: list[aiohttp.ClientSession] = []
+        # Who has marked which conversation as unread, ever.
+        self.marks: set[tuple[str, str]] = set()
         self._texts = 0
 
     async def begin(self, fates: Sequence[str]) -> None:
@@ -92,6 +95,7 @@ class World:
         # What was committed while the first reading was on its way is in the second.
         await self.cluster.read()
         await self.cluster.read()
+        self.cluster.tell_receipts()
         for device in self.devices:
             if device.connected:
                 await device.settle()
@@ -183,8 +187,28 @@ class World:
     async def _delete(self, who: int, which: int, how: int) -> None:
         await self._about(who, which, how, "chat:message_delete")
 
-    async def _hide(self, who: int, which: int, how: int) -> None:
+    async def _remove_own(self, who: int, which: int, how: int) -> None:
         await self._about(who, which, how, "chat:message_delete", deleteForEveryone=False)
+
+    async def _pin(self, who: int, which: int, how: int) -> None:
+        await self._about(who, which, how, "chat:message_pin")
+
+    async def _unpin(self, who: int, which: int, how: int) -> None:
+        await self._about(who, which, how, "chat:message_unpin")
+
+    async def _hide(self, who: int, where: int, how: int) -> None:
+        if self.conversations:
+            key = self.conversations[where % len(self.conversations)]
+            await self._do(
+                self._one_of(key, who), how, "chat:conversation_delete", conversationId=key
+            )
+
+    async def _mark_unread(self, who: int, where: int, how: int) -> None:
+        if self.conversations:
+            key = self.conversations[where % len(self.conversations)]
+            who = self._one_of(key, who)
+            self.marks.add((self._person(who), key))
+            await self._do(who, how, "chat:conversation_mark_unread", conversationId=key)
 
     async def _react(self, who: int, which: int, how: int) -> None:
         await self._about(who, which, how, "chat:reaction_add", reaction="👍❤️"[how % 2])
