@@ -15,6 +15,7 @@ from chatserver.pushes import Event, conversation_room
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Database, Record
+from chatserver.tally import SIZES, Histogram
 from schemas.messages import MessageSend, MessageSent
 
 
@@ -44,6 +45,8 @@ class Chat:
         self._delivery = delivery
         self._publisher = publisher
         self._requests = requests
+        # How many messages one round trip posts.
+        self.batches = Histogram(SIZES)
 
     # -- posting ----------------------------------------------------------------------------------
 
@@ -96,6 +99,7 @@ class Chat:
             [fingerprint if cmd.client_message_id else None],
         )
         assert row is not None  # one verdict per message asked
+        self.batches.observe(1)
         if row["verdict"] == "posted":
             message = posted_message(caller.user, cmd, conversation_id, row)
             self._delivery.publish(
@@ -104,6 +108,7 @@ class Chat:
                     seq=message.seq,
                     name="chat:message_received",
                     payload=message_received(message),
+                    created_at=row["created_at"],
                 )
             )
             return MessageSent(message_id=message.id, message=message, duplicate=False)

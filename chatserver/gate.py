@@ -16,6 +16,7 @@ import orjson
 from chatserver.errors import ChatError, ErrorCode, unavailable
 from chatserver.logs import get_logger
 from chatserver.session import Caller, Request, Session
+from chatserver.tally import CommandTally
 from chatserver.tokens import LEEWAY
 from schemas.table import Command
 from schemas.wire import Invalid, Loader, to_wire
@@ -120,6 +121,7 @@ class Gate:
         self._strict = strict
         self.timeout = timeout
         self.ignored_fields: Counter[str] = Counter()
+        self.tally = CommandTally(self._bound)
         self._running: set[asyncio.Task[Answer]] = set()
 
     def mutates(self, name: object) -> bool:
@@ -136,7 +138,18 @@ class Gate:
             deadline: by the loop's clock; `timeout` from now where it is not given.
         """
         loop = asyncio.get_running_loop()
-        remaining = self.timeout if deadline is None else deadline - loop.time()
+        end = loop.time() + self.timeout if deadline is None else deadline
+        answer = await self._in_time(session, name, payload, end)
+        # From receipt: what waited its turn behind other commands waited too.
+        seconds = loop.time() - (end - self.timeout)
+        self.tally.answered(name, seconds, None if answer.error is None else answer.error.code)
+        return answer
+
+    async def _in_time(
+        self, session: Session, name: object, payload: object, deadline: float
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        remaining = deadline - loop.time()
         if remaining <= 0:
             return Answer(error=unavailable())
         task = loop.create_task(self._answer(session, name, payload))
@@ -144,6 +157,11 @@ class Gate:
         task.add_done_callback(self._running.discard)
         done, _ = await asyncio.wait((task,), timeout=remaining)
         return task.result() if done else Answer(error=unavailable())
+
+    @property
+    def running(self) -> int:
+        """How many commands are under way, those included whose clients were told UNAVAILABLE."""
+        return len(self._running)
 
     async def finish(self, within: float) -> None:
         """Wait for the commands that still run, `within` seconds at most."""

@@ -17,6 +17,7 @@ from chatserver.doors import packets
 from chatserver.doors.engineio_server import EngineServer
 from chatserver.doors.frames import BadFrame
 from chatserver.doors.sockets import Socket
+from chatserver.tally import Traffic
 
 # More than any client of ours sends; socket.io-parser stops at as many.
 _MOST_ATTACHMENTS = 10
@@ -95,6 +96,15 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
     def transports(self) -> int:
         """How many are open, with a Socket.IO session or without."""
         return len(self.eio.open)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the transports have carried so far."""
+        ended: Traffic = self.eio.traffic
+        found = Traffic()
+        found.received, found.aborted = ended.received, ended.aborted
+        found.sent = ended.sent + sum(socket.queue.total for socket in self.eio.open)
+        return found
 
     def push(self, eio_sid: str, packet: eio_packet.Packet) -> None:
         """Queue a packet for a client; one that is gone gets none. Never waits and never raises."""

@@ -44,13 +44,15 @@ class SendQueue:
     be larger than what a client that reads has waiting. So no more than the bound and one packet wait.
     """
 
-    __slots__ = ("_bound", "_packets", "_written", "bytes", "changed", "ended")
+    __slots__ = ("_bound", "_packets", "_written", "bytes", "changed", "ended", "total")
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
         self._packets: deque[Packet] = deque()
         self._written = Signal()
         self.bytes = 0
+        # What was queued in all, and was not dropped.
+        self.total = 0
         # Nothing is put any more.
         self.ended = False
         # Fires when there is something to take, or nothing will come any more.
@@ -69,7 +71,9 @@ class SendQueue:
     def put(self, packet: Packet) -> None:
         """Queue a packet."""
         self._packets.append(packet)
-        self.bytes += len(wire(packet))
+        size = len(wire(packet))
+        self.bytes += size
+        self.total += size
         self.changed.fire()
 
     def take(self, most: int) -> list[Packet]:
@@ -86,6 +90,7 @@ class SendQueue:
         self.ended = True
         if drop:
             self._packets.clear()
+            self.total -= self.bytes
             self.bytes = 0
         self.changed.fire()
         self._written.fire()

@@ -68,6 +68,7 @@ class SocketIODoor:
         # Those whose token is being looked up: they may hang up before it is.
         self._connecting: set[str] = set()
         self._draining = False
+        self.refused: Counter[str] = Counter()
 
     # -- connecting -------------------------------------------------------------------------------
 
@@ -176,6 +177,7 @@ class SocketIODoor:
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
+        self.refused[error.code] += 1
         _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
         if error.code is ErrorCode.UNAVAILABLE:
             # Nothing is wrong with the client. From a closed transport a stock one comes back by itself, to
