@@ -36,6 +36,7 @@ from chatserver.offset import Pids
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence
 from chatserver.presence_store import LocalPresence, PresenceStore
+from chatserver.profile_pictures import PictureSource, ProfilePictures
 from chatserver.pushes import SilentBell
 from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
@@ -98,6 +99,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         typing = TypingState(db, delivery)
         delivered = Delivered(db, delivery)
         stack.push_async_callback(delivered.close)
+        pictures = _pictures(settings, directory, stack)
         gate = Gate(
             schemas.COMMANDS,
             handlers.MODULES,
@@ -111,6 +113,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
                 typing,
                 presence,
                 Blocks(directory, publisher, requests),
+                pictures,
                 Groups(
                     db, conversations, publisher, requests, max_members=settings.group_max_members
                 ),
@@ -170,6 +173,16 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         application.add_routes(probes.routes())
         engine.attach(application, "socket.io")
         yield App(application, gate, socketio_door, probes, retention, delivery, log_reader)
+
+
+def _pictures(settings: Settings, directory: Directory, stack: AsyncExitStack) -> ProfilePictures:
+    source = None
+    if settings.profile_picture_url is not None:
+        source = PictureSource(settings.profile_picture_url)
+        stack.push_async_callback(source.close)
+    pictures = ProfilePictures(directory, source)
+    stack.push_async_callback(pictures.close)
+    return pictures
 
 
 def _redis(
