@@ -106,6 +106,8 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         host=arguments.host or settings.host,
         port=settings.port if arguments.port is None else arguments.port,
     )
+    if settings.tls:
+        settings.tls.context()  # what is wrong with the files is said before anything starts
     with _database(settings) as dsn:
         _prepare(settings, dsn)
         if arguments.demo:
@@ -114,11 +116,11 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         def ready(port: int) -> None:
             if settings.is_development:
                 tokens = demo.tokens(settings) if arguments.demo else {}
-                sys.stdout.write(demo.welcome(settings.host, port, tokens))
+                sys.stdout.write(demo.welcome(settings, port, tokens))
                 sys.stdout.flush()
 
         if arguments.workers == 1:
-            serve.run(settings, dsn, share_port=workers.is_worker(), ready=ready)
+            serve.run(settings, dsn, worker=workers.number(), ready=ready)
         else:
             workers.run(arguments.workers, dsn, settings.host, settings.port)
 
