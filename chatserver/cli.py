@@ -73,7 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_token)
 
-    command = commands.add_parser("doctor", help="check the settings, the database and Redis")
+    command = commands.add_parser(
+        "doctor", help="say what is wrong with this deployment, and how to mend it"
+    )
+    command.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that there are to be in all"
+    )
     command.set_defaults(run=_doctor)
     return parser
 
@@ -145,8 +150,10 @@ def _token(settings: Settings, arguments: argparse.Namespace) -> None:
     sys.stdout.write(token + "\n")
 
 
-def _doctor(settings: Settings, _: argparse.Namespace) -> None:
-    findings = asyncio.run(doctor.examine(settings))
+def _doctor(settings: Settings, arguments: argparse.Namespace) -> None:
+    if arguments.workers < 1:
+        raise ConfigError("--workers must be at least 1")
+    findings = asyncio.run(doctor.examine(settings, arguments.workers))
     sys.stdout.write("".join(f"{finding}\n" for finding in findings))
-    if any(finding.problem for finding in findings):
+    if any(finding.level == "FAIL" for finding in findings):
         sys.exit(1)
