@@ -34,7 +34,8 @@ from chatserver.log_reader import LogReader
 from chatserver.loop_lag import LoopLag
 from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
-from chatserver.metrics import Metrics, Parts
+from chatserver.metrics import Metrics
+from chatserver.metrics_table import Parts
 from chatserver.offset import Pids
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence

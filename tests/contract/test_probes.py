@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from chatserver.metrics import METRICS
+from chatserver.metrics_table import METRICS
 from tests.conftest import Connect, User
 from tests.support.device import PATIENCE
 from tests.support.http import ok, post, request
