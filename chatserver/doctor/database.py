@@ -129,9 +129,7 @@ class _Examination:
                 return fail("directory", f"{name} {state}; run `chatserver migrate`")
         try:
             await self._one("doctor_ask_directory")
-            somebody = await self._one(
-                "doctor_somebody_else" if "users_auth" in tables else "doctor_somebody"
-            )
+            somebody = await self._one("doctor_somebody")
         except asyncpg.InsufficientPrivilegeError as error:
             return fail("directory", f"{error}; GRANT SELECT on it to the user in DATABASE_URL")
         except asyncpg.PostgresError as error:
