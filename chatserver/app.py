@@ -37,6 +37,7 @@ from chatserver.messages import MessageReader
 from chatserver.metrics import Metrics
 from chatserver.metrics_table import Parts
 from chatserver.offset import Pids
+from chatserver.posts import Posts
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence
 from chatserver.presence_store import LocalPresence, PresenceStore
@@ -107,12 +108,22 @@ async def build(
         delivered = Delivered(db, delivery)
         stack.push_async_callback(delivered.close)
         pictures = _pictures(settings, directory, stack)
-        chat = Chat(db, vault, directory, reader, conversations, delivery, publisher, requests)
+        posts = Posts(db)
         gate = Gate(
             schemas.COMMANDS,
             handlers.MODULES,
             (
-                chat,
+                Chat(
+                    db,
+                    vault,
+                    directory,
+                    reader,
+                    conversations,
+                    delivery,
+                    publisher,
+                    requests,
+                    posts,
+                ),
                 MessageChanges(db, vault, reader, publisher, requests),
                 Reading(db, reader, log),
                 conversations,
@@ -178,7 +189,7 @@ async def build(
         metrics = Metrics(
             Parts(
                 gate=gate,
-                chat=chat,
+                posts=posts,
                 db=db,
                 delivery=delivery,
                 log_reader=log_reader,

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from chatserver.chat import Chat
 from chatserver.delivery import Delivery
 from chatserver.errors import ErrorCode
 from chatserver.gate import Gate
 from chatserver.log_reader import LogReader
 from chatserver.loop_lag import LoopLag
+from chatserver.posts import Posts
 from chatserver.profile_pictures import ProfilePictures
 from chatserver.retention import Retention
 from chatserver.store import Database
@@ -41,7 +41,7 @@ class Parts:
     """Whatever counts something. ``bell`` is None where there is no Redis."""
 
     gate: Gate
-    chat: Chat
+    posts: Posts
     db: Database
     delivery: Delivery
     log_reader: LogReader
@@ -88,7 +88,7 @@ METRICS: tuple[Row, ...] = (
         "histogram",
         "batch_messages",
         "Messages posted in one round trip to the database.",
-        lambda p: p.chat.batches,
+        lambda p: p.posts.sizes,
     ),
     Row(
         "histogram",

@@ -69,23 +69,23 @@ def loads(text: str | bytes) -> Any:
             raise ValueError("nested too deep") from None
 
 
-def event(name: str, payload: Any, offset: str | None = None) -> str:
+def event(name: str, payload: Any, offset: str | None = None) -> bytes:
     """An EVENT packet; an offset is its last argument, where stock clients look for it."""
     arguments = [name, payload] if offset is None else [name, payload, offset]
-    return EVENT + orjson.dumps(arguments).decode()
+    return b"2" + orjson.dumps(arguments)
 
 
-def ack(packet_id: int, body: Any) -> str:
+def ack(packet_id: int, body: Any) -> bytes:
     """An ACK packet."""
-    return f"{ACK}{packet_id}{orjson.dumps([body]).decode()}"
+    return b"3%d%b" % (packet_id, orjson.dumps([body]))
 
 
-def connect(body: dict[str, Any]) -> str:
+def connect(body: dict[str, Any]) -> bytes:
     """A CONNECT packet."""
-    return CONNECT + orjson.dumps(body).decode()
+    return b"0" + orjson.dumps(body)
 
 
-def connect_error(namespace: str, body: dict[str, Any]) -> str:
+def connect_error(namespace: str, body: dict[str, Any]) -> bytes:
     """A CONNECT_ERROR packet."""
-    where = "" if namespace == "/" else f"{namespace},"
-    return CONNECT_ERROR + where + orjson.dumps(body).decode()
+    where = b"" if namespace == "/" else f"{namespace},".encode()
+    return b"4" + where + orjson.dumps(body)
