@@ -18,6 +18,7 @@ from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
 from chatserver.doors import web as doors_web
+from chatserver.doors.counts import DoorCounts, HttpTally
 from chatserver.doors.engine import Engine, LocalManager
 from chatserver.doors.probes import Probes
 from chatserver.doors.redis_client import close_client, redis_client
@@ -30,14 +31,18 @@ from chatserver.groups import Groups
 from chatserver.history import Reading
 from chatserver.log import Log, Publisher
 from chatserver.log_reader import LogReader
+from chatserver.loop_lag import LoopLag
 from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
+from chatserver.metrics import Metrics
+from chatserver.metrics_table import Parts
 from chatserver.offset import Pids
 from chatserver.own_views import OwnViews
 from chatserver.posts import Posts
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence
 from chatserver.presence_store import LocalPresence, PresenceStore
+from chatserver.profile_pictures import PictureSource, ProfilePictures
 from chatserver.pushes import SilentBell
 from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
@@ -69,11 +74,14 @@ class App:
 
 
 @asynccontextmanager
-async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> AsyncIterator[App]:
+async def build(
+    settings: Settings, dsn: str, stop: Callable[[], None], *, worker: int = 0
+) -> AsyncIterator[App]:
     """The server on the database `dsn`; leaving the context closes what it opened.
 
     Args:
         stop: called where the server itself finds that it must stop.
+        worker: which of several processes on one port this is, from 1; 0 where it is alone.
 
     Raises:
         OSError, asyncpg.PostgresError: the database cannot be reached.
@@ -104,6 +112,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         stack.callback(status_updates.flush)
         delivered = Delivered(db, status_updates)
         stack.push_async_callback(delivered.close)
+        pictures = _pictures(settings, directory, stack)
         posts = Posts(db)
         receipts = Receipts(db, requests, status_updates)
         stack.push_async_callback(receipts.finish)
@@ -131,6 +140,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
                 typing,
                 presence,
                 Blocks(directory, publisher, requests),
+                pictures,
                 Groups(
                     db, conversations, publisher, requests, max_members=settings.group_max_members
                 ),
@@ -180,9 +190,34 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
             except ChatError:
                 return False
 
-        probes = Probes(check_database)
+        loop_lag = LoopLag()
+        loop_lag.start()
+        stack.callback(loop_lag.stop)
+        http = HttpTally()
+        metrics = Metrics(
+            Parts(
+                gate=gate,
+                posts=posts,
+                db=db,
+                delivery=delivery,
+                log_reader=log_reader,
+                retention=retention,
+                pictures=pictures,
+                doors=DoorCounts(engine, socketio_door, http),
+                bell=manager.state if isinstance(manager, RedisManager) else None,
+                loop_lag=loop_lag,
+                max_connections=settings.max_connections,
+            ),
+            worker,
+        )
+        probes = Probes(
+            check_database,
+            metrics,
+            token=settings.metrics_token,
+            open_to_all=settings.is_development,
+        )
         application = web.Application(
-            middlewares=[doors_web.cors(settings.cors_origins), doors_web.errors],
+            middlewares=[http.middleware, doors_web.cors(settings.cors_origins), doors_web.errors],
             client_max_size=settings.max_payload_size,
         )
         rest = RestDoor(gate, authenticator, settings.max_payload_size)
@@ -201,6 +236,16 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         )
 
 
+def _pictures(settings: Settings, directory: Directory, stack: AsyncExitStack) -> ProfilePictures:
+    source = None
+    if settings.profile_picture_url is not None:
+        source = PictureSource(settings.profile_picture_url)
+        stack.push_async_callback(source.close)
+    pictures = ProfilePictures(directory, source)
+    stack.push_async_callback(pictures.close)
+    return pictures
+
+
 def _redis(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[LocalManager | RedisManager, PresenceStore]:
@@ -215,6 +260,8 @@ def _redis(
 
 
 def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:
+    # A client answers heartbeats, so only one that is gone is silent for so long.
+    silence = min(settings.keep_alive_timeout, settings.connection_timeout)
     return Engine(
         compress=settings.ws_compression,
         send_queue_bytes=settings.send_queue_bytes,
@@ -225,8 +272,8 @@ def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:
         # Tokens are in the CONNECT packet, so no page needs its cookies sent here.
         cors_credentials=False,
         max_http_buffer_size=settings.max_payload_size,
-        ping_interval=max(1.0, min(25.0, settings.keep_alive_timeout / 2)),
-        ping_timeout=max(1.0, min(20.0, settings.keep_alive_timeout / 2)),
+        ping_interval=max(1.0, min(25.0, silence / 2)),
+        ping_timeout=max(1.0, min(20.0, silence / 2)),
         logger=False,
         engineio_logger=False,
     )

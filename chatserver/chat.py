@@ -104,6 +104,7 @@ class Chat:
                     seq=message.seq,
                     name="chat:message_received",
                     payload=message_received(message),
+                    created_at=row["created_at"],
                 )
             )
             return MessageSent(message_id=message.id, message=message, duplicate=False)

@@ -76,6 +76,14 @@ VARIABLES: tuple[Variable, ...] = (
         100,
         _DAY_MS,
     ),
+    Variable(
+        "CONNECTION_TIMEOUT",
+        "300000",
+        "How long a connection from which nothing comes, heartbeats included, is kept, ms; where "
+        "`KEEP_ALIVE_TIMEOUT` is shorter, that.",
+        1000,
+        _DAY_MS,
+    ),
     Variable("WS_COMPRESSION", "off", "Whether WebSocket frames are compressed: `on` or `off`."),
     Variable(
         "MESSAGE_RATE_LIMIT",
@@ -122,6 +130,30 @@ VARIABLES: tuple[Variable, ...] = (
         "Origins of the pages that may connect, `scheme://host[:port]`, comma separated; `*` (any) "
         "in development only.",
         shown="`*` in development; required in production",
+    ),
+    Variable(
+        "TLS_KEY",
+        "",
+        "Path of the private key (PEM) to serve `https` and `wss` with; without it, a proxy does.",
+    ),
+    Variable("TLS_CERT", "", "Path of the certificate (PEM) for `TLS_KEY`, its chain behind it."),
+    Variable(
+        "TLS_CA",
+        "",
+        "Path of the authorities' certificates (PEM) that complete the chain where `TLS_CERT` has "
+        "none. Clients are not asked for certificates.",
+    ),
+    Variable(
+        "METRICS_TOKEN",
+        "",
+        "The bearer token that `/metrics` wants, at least 16 characters.",
+        shown="not set: in production `/metrics` answers the machine that the server runs on alone",
+    ),
+    Variable(
+        "PROFILE_PICTURE_URL",
+        "",
+        "The main back end's pictures, `https://host/path`: those that the directory lacks are "
+        "looked for at `<this>/user/<id>` and `<this>/community/<id>`.",
     ),
     Variable(
         "LOG_LEVEL",

@@ -18,6 +18,7 @@ from chatserver.errors import ChatError, ErrorCode, unavailable
 from chatserver.logs import get_logger
 from chatserver.session import Caller, Request, Session
 from chatserver.signal import Signal
+from chatserver.tally import CommandTally
 from chatserver.tokens import LEEWAY
 from schemas.table import Command
 from schemas.wire import Invalid, Loader, to_wire
@@ -122,6 +123,7 @@ class Gate:
         self._strict = strict
         self.timeout = timeout
         self.ignored_fields: Counter[str] = Counter()
+        self.tally = CommandTally(self._bound)
         self._running = 0
         self._idle = Signal()
 
@@ -132,9 +134,22 @@ class Gate:
 
     async def ask(self, session: Session, name: object, payload: object) -> Answer:
         """The answer to a command, by the deadline; never raises."""
+        received = time.monotonic()
         task = asyncio.get_running_loop().create_task(self.answer(session, name, payload))
         done, _ = await asyncio.wait((task,), timeout=self.timeout)
-        return task.result() if done else Answer(error=unavailable())
+        answer = task.result() if done else Answer(error=unavailable())
+        self.count(name, received, answer)
+        return answer
+
+    def count(self, name: object, received: float, answer: Answer) -> None:
+        """A command, received at that time (`time.monotonic`), has its answer: for whoever does not `ask`."""
+        code = None if answer.error is None else answer.error.code
+        self.tally.answered(name, time.monotonic() - received, code)
+
+    @property
+    def running(self) -> int:
+        """How many commands are under way, those included whose clients were told UNAVAILABLE."""
+        return self._running
 
     async def finish(self, within: float) -> None:
         """Wait for the commands that still run, `within` seconds at most."""

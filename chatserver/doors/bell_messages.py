@@ -1,7 +1,7 @@
 """The messages on the Redis channel: python-socketio's format, read as if a stranger had sent them.
 
-Ours carry one key more, ``chatserver``: the seq of a logged event and whose membership it changes, or whom a push
-skips. Of what other programs send, two methods are taken:
+Ours carry one key more, ``chatserver``: the seq of a logged event, when it was written (seconds since 1970)
+and whose membership it changes, or whom a push skips. Of what other programs send, two methods are taken:
 
 - ``emit`` without binary attachments: to rooms, to single connections by their sid, or (no room) to everybody. One
   argument; an ack is never asked for, because the callback kept for it would leak.
@@ -13,6 +13,7 @@ answers asks that are never made. All of these, and everything malformed, are ig
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 import orjson
@@ -23,6 +24,8 @@ from chatserver.pushes import Event
 MAX_MESSAGE = 8 * 1024 * 1024
 # What JavaScript counts exactly; PostgreSQL's bigint ends later.
 _MAX_SEQ = 2**53
+# The year 5138; datetime ends later.
+_MAX_TIME = 10**11
 _ROOMS = ("conversation:", "user:")
 
 
@@ -57,6 +60,8 @@ def event(host_id: str, event: Event) -> bytes:
     ours = {"seq": event.seq, "joined": event.joined, "left": event.left}
     if event.welcome is not None:
         ours["welcome"] = event.welcome
+    if event.created_at is not None:
+        ours["at"] = event.created_at.timestamp()
     return _emit(host_id, event.name, event.payload, event.room, {"chatserver": ours})
 
 
@@ -156,7 +161,14 @@ def _read_event(
         joined=tuple(joined),
         left=tuple(left),
         welcome=ours.get("welcome"),
+        created_at=_moment(ours.get("at")),
     )
+
+
+def _moment(seconds: object) -> datetime | None:
+    if type(seconds) not in (int, float) or not 0 < seconds < _MAX_TIME:  # type: ignore[operator]
+        return None
+    return datetime.fromtimestamp(seconds, UTC)  # type: ignore[arg-type]  # a number by now
 
 
 def _are_texts(value: Any) -> TypeGuard[list[str]]:

@@ -17,6 +17,7 @@ from chatserver.doors.engineio_server import EngineServer
 from chatserver.doors.frames import BadFrame
 from chatserver.doors.send_queue import TextPacket
 from chatserver.doors.sockets import Socket
+from chatserver.tally import Traffic
 
 # More than any client of ours sends; socket.io-parser stops at as many.
 _MOST_ATTACHMENTS = 10
@@ -95,6 +96,15 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
     def transports(self) -> int:
         """How many are open, with a Socket.IO session or without."""
         return len(self.eio.open)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the transports have carried so far."""
+        ended: Traffic = self.eio.traffic
+        found = Traffic()
+        found.received, found.aborted = ended.received, ended.aborted
+        found.sent = ended.sent + sum(socket.queue.total for socket in self.eio.open)
+        return found
 
     async def roomy(self, eio_sid: str) -> None:
         """Wait until a client has read half of what may wait for it, or is gone: a replay is larger than that."""

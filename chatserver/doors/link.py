@@ -59,6 +59,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             return
         if queue.bytes >= queue.bound and self.queued_bytes >= queue.bound:
             _log.info("a client does not read", address=self.address, queued=queue.bytes)
+            self.server.traffic.aborted += 1
             self.abort()
         else:
             self._put(packet)
@@ -163,7 +164,9 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         """Once the session has ended and its requests are served, nothing is left of it."""
         if self.closed and not self._requests:
             self._stop(self._timer)
-            self.server.open.discard(self)
+            if self in self.server.open:
+                self.server.open.discard(self)
+                self.server.traffic.sent += self.queue.total
 
     # -- deadlines --------------------------------------------------------------------------------
 
@@ -234,6 +237,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             raise frames.BadFrame
 
     async def _message(self, data: str | bytes) -> None:
+        self.server.traffic.received += len(data)
         # Upstream's _trigger_event makes a closure per message, and goes on after a crash.
         try:
             await self.server.handlers["message"](self.sid, data)

@@ -18,6 +18,7 @@ from chatserver.doors.engine import LocalRooms
 from chatserver.doors.redis_link import RedisLink
 from chatserver.logs import get_logger
 from chatserver.pushes import Event
+from chatserver.tally import BellState
 
 _log = get_logger(__name__)
 
@@ -52,6 +53,18 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
     def healthy(self) -> bool:
         """Whether this process hears what is published; while not, only the log tells it."""
         return self._link.healthy
+
+    def state(self) -> BellState:
+        """What became of what there was to say, and to hear."""
+        outbox = self._link.outbox
+        return BellState(
+            healthy=self.healthy,
+            waiting=len(outbox),
+            waiting_bytes=outbox.size,
+            dropped=outbox.dropped,
+            lost=self._link.lost,
+            ignored=self.ignored,
+        )
 
     @property
     def on_recovered(self) -> list[Callable[[], None]]:

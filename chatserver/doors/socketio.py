@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -75,6 +76,7 @@ class SocketIODoor:
         self._connecting: set[str] = set()
         self._deadlines = Deadlines(gate.timeout)
         self._draining = False
+        self.refused: Counter[str] = Counter()
 
     # -- connecting -------------------------------------------------------------------------------
 
@@ -184,6 +186,7 @@ class SocketIODoor:
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
+        self.refused[error.code] += 1
         _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
         if error.code is ErrorCode.UNAVAILABLE:
             # Nothing is wrong with the client. From a closed transport a stock one comes back by itself, to
@@ -232,6 +235,7 @@ class SocketIODoor:
                 raise unavailable()
             name, payload = _command(packet)
         except ChatError as error:
+            self._gate.count(None, time.monotonic(), Answer(error=error))
             self._answer(client, packet.id, Answer(error=error))
             return
         asked = _Asked(self, client, packet.id, name, payload)
@@ -297,7 +301,16 @@ class SocketIODoor:
 class _Asked:
     """A command that waits for its answer."""
 
-    __slots__ = ("_door", "_leave", "_packet_id", "client", "name", "payload", "settled")
+    __slots__ = (
+        "_door",
+        "_leave",
+        "_packet_id",
+        "_received",
+        "client",
+        "name",
+        "payload",
+        "settled",
+    )
 
     def __init__(
         self,
@@ -309,6 +322,7 @@ class _Asked:
     ) -> None:
         self._door = door
         self._packet_id = packet_id
+        self._received = time.monotonic()
         self._leave: Callable[[], None] | None = None
         self.client = client
         self.name = name
@@ -330,6 +344,8 @@ class _Asked:
     def _settle(self, answer: Answer) -> None:
         if not self.settled:
             self.settled = True
+            # What waited its turn behind other commands waited too.
+            self._door._gate.count(self.name, self._received, answer)
             self._door._answer(self.client, self._packet_id, answer)
 
 

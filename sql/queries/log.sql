@@ -41,7 +41,14 @@ SELECT current_epoch() AS epoch;
 SELECT prune_events(now() - make_interval(days => $1::int), $2::int) AS count;
 
 -- name: prune_requests
-DELETE FROM requests WHERE created_at < now() - make_interval(days => $1::int);
+-- At most $2 of the kept answers that are older than $1 days. Of two processes that prune at once, neither waits.
+WITH doomed AS (
+    SELECT user_id, command, request_id FROM requests
+    WHERE created_at < now() - make_interval(days => $1::int)
+    ORDER BY created_at LIMIT $2::int FOR UPDATE SKIP LOCKED),
+gone AS (DELETE FROM requests r USING doomed d WHERE (r.user_id, r.command, r.request_id) = (d.user_id, d.command, d.request_id)
+    RETURNING 1)
+SELECT count(*) FROM gone;
 
 -- name: personal_events_between
 -- The personal events of user $1 after seq $2 up to seq $3.

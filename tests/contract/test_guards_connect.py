@@ -154,3 +154,22 @@ async def test_a_database_that_is_away_makes_clients_come_back(
                 await raw.connect(_auth(alice))
     async with raw_client(server.url, alice.token) as raw:
         await raw.works()
+
+
+@pytest.mark.parametrize(
+    ("variables", "silence"),
+    [
+        ({"CONNECTION_TIMEOUT": "2000"}, 2_000),
+        ({"KEEP_ALIVE_TIMEOUT": "4000", "CONNECTION_TIMEOUT": "6000"}, 4_000),
+        ({}, 45_000),
+    ],
+)
+async def test_how_long_silence_is_borne(variables: dict[str, str], silence: int, dsn: str) -> None:
+    """By its heartbeats, a client that is gone is missed within KEEP_ALIVE_TIMEOUT and CONNECTION_TIMEOUT."""
+    async with (
+        local_server(dsn, **variables) as server,
+        aiohttp.ClientSession() as session,
+        session.get(f"{server.url}/socket.io/?EIO=4&transport=polling") as response,
+    ):
+        opening = orjson.loads((await response.text()).removeprefix("0"))
+    assert opening["pingInterval"] + opening["pingTimeout"] == silence

@@ -183,6 +183,8 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
         return {"recipientId" if name == "chat:conversation_open" else "userId": other.id}
     if name.startswith("group:"):
         return await _group_payload(name, server, user, other)
+    if name == "user:profile_pictures":
+        return {"items": [{"type": "user", "id": other.id}]}
     if not name.startswith("chat:") or name == "chat:conversation_list":
         return {}
     conversation_id = await open_direct(server, user, other)
@@ -230,6 +232,7 @@ ACKS = {
     "chat:pins": {"messages", "total", "pagination"},
     "chat:conversation_block": {"blocked", "blockedBy"},
     "chat:history": {"messages", "total", "pagination"},
+    "user:profile_pictures": {"status", "items", "timestamp"},
     "chat:sync": {"events", "hasMore", "limited"},
     "chat:conversation_open": {"conversation"},
     "chat:conversation_list": {"conversations", "total", "pagination", "offset"},
