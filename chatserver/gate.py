@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 import orjson
 
 from chatserver.errors import ChatError, ErrorCode, unavailable
+from chatserver.limits import Limiter
 from chatserver.logs import get_logger
 from chatserver.session import Caller, Request, Session
 from chatserver.tokens import LEEWAY
@@ -101,6 +102,7 @@ class Gate:
     """Answers commands.
 
     Args:
+        limiter: counts everything that is asked, and refuses what is too much before it costs anything.
         strict: refuse unknown fields (development); otherwise they are ignored and counted, so that a
             newer client survives a rolling deploy.
         timeout: seconds after which a command is answered UNAVAILABLE. The wait is abandoned, the work
@@ -113,10 +115,12 @@ class Gate:
         modules: Iterable[ModuleType],
         services: Iterable[object],
         *,
+        limiter: Limiter,
         strict: bool,
         timeout: float,
     ) -> None:
         self._bound = bind(commands, modules, services)
+        self._limiter = limiter
         self._strict = strict
         self.timeout = timeout
         self.ignored_fields: Counter[str] = Counter()
@@ -145,6 +149,14 @@ class Gate:
         done, _ = await asyncio.wait((task,), timeout=remaining)
         return task.result() if done else Answer(error=unavailable())
 
+    def refuse(self, session: Session, error: ChatError) -> Answer:
+        """The answer to what is no command at all; it counts as one."""
+        try:
+            self._limiter.command(session, "command")
+        except ChatError as limit:
+            return Answer(error=limit)
+        return Answer(error=error)
+
     async def finish(self, within: float) -> None:
         """Wait for the commands that still run, `within` seconds at most."""
         if self._running:
@@ -164,6 +176,7 @@ class Gate:
 
     async def _handle(self, session: Session, name: object, payload: object) -> object:
         bound = self._bound.get(name) if isinstance(name, str) else None
+        self._limiter.command(session, bound.command.limit if bound else "command")
         if bound is None:
             raise ChatError(code=ErrorCode.UNKNOWN_COMMAND)
         if session.expires_at + LEEWAY <= time.time():
@@ -173,6 +186,7 @@ class Gate:
         cmd, unknown = bound.loader.load({} if payload is None else payload, strict=self._strict)
         if unknown:
             self.ignored_fields[bound.command.name] += len(unknown)
+        self._limiter.message(session, bound.command.limit, cmd)
         caller = Caller(session=session, request=_request(bound, cmd))
         return await bound.handler(caller, cmd, *bound.services)
 

@@ -13,8 +13,10 @@ from chatserver.delivery import Delivery
 from chatserver.doors import packets
 from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
+from chatserver.doors.places import Places
 from chatserver.errors import ChatError, ErrorCode, invalid, unavailable
 from chatserver.gate import Answer, Gate
+from chatserver.limits import Flood, Limiter
 from chatserver.logs import get_logger
 from chatserver.presence import Presence
 from chatserver.pushes import Frame, conversation_room, frame_of
@@ -48,6 +50,8 @@ class SocketIODoor:
         typing: TypingState,
         delivered: Delivered,
         limits: Limits,
+        limiter: Limiter,
+        places: Places,
         *,
         max_connections: int,
         single_session: bool,
@@ -62,6 +66,8 @@ class SocketIODoor:
         self._typing = typing
         self._delivered = delivered
         self._limits = limits
+        self._limiter = limiter
+        self._places = places
         self._max_connections = max_connections
         self._single_session = single_session
         self._clients: dict[str, Client] = {}
@@ -76,12 +82,14 @@ class SocketIODoor:
         said = auth if isinstance(auth, dict) else {}
         self._connecting.add(sid)
         try:
+            self._places.enter(sid, self._address(eio_sid))
             session = await self._authenticated(sid, said)
             if sid not in self._connecting or self._engine.socket(eio_sid) is None:
                 return  # it hung up meanwhile
             client = self._clients[sid] = Client(session, eio_sid, self._engine.push)
             # Register first, then look: what is committed in between finds the client by its user, and waits.
             self._delivery.register(client)
+            self._limiter.expect(session.user.id)
             ask = self._recovery.understand(session.user.id, said)
             plan = await self._recovery.plan(session.user.id, ask)
         except ChatError as error:
@@ -143,9 +151,9 @@ class SocketIODoor:
                 "a client connected", user=session.user.id, address=self._address(client.eio_sid)
             )
 
-    def _address(self, eio_sid: str) -> str | None:
+    def _address(self, eio_sid: str) -> str:
         socket = self._engine.socket(eio_sid)
-        return socket.address if socket else None
+        return socket.address if socket else "unknown"
 
     async def _replay(self, client: Client, plan: Plan) -> Counter[str]:
         """Send what was missed; returns how many events of each room."""
@@ -174,6 +182,7 @@ class SocketIODoor:
         )
 
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
+        self._places.leave(sid)
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
         _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
@@ -191,6 +200,7 @@ class SocketIODoor:
 
     async def disconnect(self, sid: str) -> None:
         """A client is gone."""
+        self._places.leave(sid)
         self._connecting.discard(sid)
         client = self._clients.pop(sid, None)
         if client is None:
@@ -225,18 +235,18 @@ class SocketIODoor:
                 raise unavailable()
             name, payload = _command(packet)
         except ChatError as error:
-            self._answer(client, packet.id, Answer(error=error))
+            await self._answer(client, packet.id, self._gate.refuse(client.session, error))
             return
 
         async def work() -> None:
             answer = await self._gate.ask(client.session, name, payload, deadline)
             if client.resync and answer.error is None and name in _RELOADS:
                 client.resync.discard(conversation_room(_conversation_of(payload)))
-            self._answer(client, packet.id, answer)
+            await self._answer(client, packet.id, answer)
 
         await client.lane.enter(work, in_order=self._gate.mutates(name))
 
-    def _answer(self, client: Client, packet_id: int | None, answer: Answer) -> None:
+    async def _answer(self, client: Client, packet_id: int | None, answer: Answer) -> None:
         if packet_id is not None:
             try:
                 text = packets.ack(packet_id, answer.ack())
@@ -249,6 +259,9 @@ class SocketIODoor:
             self._engine.send_text(client.eio_sid, text)
         elif answer.error is not None:
             client.send(Frame("error", answer.error.to_wire()))
+        if isinstance(answer.error, Flood):
+            _log.warning("a client was cut off: it heeds no limit", user=client.user_id)
+            await self._engine.close(client.eio_sid)
 
     # -- stopping ---------------------------------------------------------------------------------
 
