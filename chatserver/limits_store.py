@@ -65,8 +65,9 @@ class Window:
 
     def forget(self, now: float) -> None:
         """Let go of what is over."""
-        runs, others = self._runs, self._others
-        while runs and runs[0][1] <= now - self.rule.seconds:
+        runs, others, seconds = self._runs, self._others, self.rule.seconds
+        # The same sum as in `wait`: rounded otherwise, what is over by the one would not be by the other.
+        while runs and runs[0][1] + seconds <= now:
             self.here -= int(runs.pop(0)[2])
         while others and others[0][0] <= now:
             self.elsewhere -= others.pop(0)[1]
