@@ -166,8 +166,10 @@ class RedisLimits:
         self._heard, *heavy = answer
         if not was_healthy:
             # What was used meanwhile; Redis may have lost what was before it, too.
-            for meter in self._meters.values():
-                self._hasten(w for w in meter.windows() if w.here and _is_shared(w))
+            for window in (w for meter in self._meters.values() for w in meter.windows()):
+                if window.here and _is_shared(window):
+                    window.changed = True
+                    self._hasten([window])
         for key in heavy:
             name, _, who = key.removeprefix(_PREFIX).partition(":")
             if name in self._meters:

@@ -92,7 +92,8 @@ class Window:
         for end, count in sorted([*ends, *self._others]):
             over -= count
             if over < 0:
-                return end - now
+                # Rounding may make it a little more than all of them, which would be told as a second.
+                return min(seconds, end - now)
         return seconds
 
     def ages(self, now: float) -> list[tuple[float, int]]:
