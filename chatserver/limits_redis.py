@@ -4,7 +4,8 @@ Each process writes all that a window holds here (not what was added to it), and
 written. So nothing is counted twice where an answer is lost, and a Redis that comes back empty has everything of
 who is still active after their next use.
 
-- ``<rule>:<user>``: a hash of each process' uses: when they were written, then how old (ms) how many of them are.
+- ``<rule>:<user>``: a hash of each process' uses: in which of its calls and when they were written, then how old
+  (ms) how many of them are.
 - ``heavy``: a sorted set of the windows of which a quarter is used, by when that was last written. Every process
   looks at what is new in it five times a second, so it knows of heavy users before it meets them.
 
@@ -38,16 +39,18 @@ _TICK = 0.2
 # Who is far from the limit is shared so often, unless others could not have told us of them lately.
 _COLD = 1.0
 
-# KEYS: heavy, then a window each. ARGV: process, then for each window: its length (ms), its uses here, 1 if heavy.
+# KEYS: heavy, then a window each. ARGV: process, the number of this call, then for each window: its length (ms),
+# its uses here, 1 if heavy. A Redis that stood still may come to a call that was given up after a later one.
 _SHARE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local process, answer = ARGV[1], {}
+local process, number, answer = ARGV[1], tonumber(ARGV[2]), {}
 for i = 2, #KEYS do
   local key = KEYS[i]
-  local length, uses, heavy = tonumber(ARGV[3 * i - 4]), ARGV[3 * i - 3], ARGV[3 * i - 2]
-  if uses ~= '' then
-    redis.call('HSET', key, process, now .. ' ' .. uses)
+  local length, uses, heavy = tonumber(ARGV[3 * i - 3]), ARGV[3 * i - 2], ARGV[3 * i - 1]
+  local before = tonumber(string.match(redis.call('HGET', key, process) or '0', '^%d+'))
+  if uses ~= '' and number > before then
+    redis.call('HSET', key, process, number .. ' ' .. now .. ' ' .. uses)
     redis.call('PEXPIRE', key, length)
   end
   if heavy == '1' then
@@ -57,7 +60,7 @@ for i = 2, #KEYS do
   local all, others = redis.call('HGETALL', key), {}
   for j = 1, #all, 2 do
     if all[j] ~= process then
-      local at, theirs = string.match(all[j + 1], '^(%d+) (.*)$')
+      local at, theirs = string.match(all[j + 1], '^%d+ (%d+) (.*)$')
       local since = now - at
       if since < length then
         others[#others + 1] = since .. ' ' .. theirs
@@ -95,6 +98,7 @@ class RedisLimits:
         self._later: list[Window] = []
         self._wake = asyncio.Event()
         self._heard = ""
+        self._calls = 0
         self._task: asyncio.Task[None] | None = None
 
     def meter(self, rule: Rule) -> Meter:
@@ -194,7 +198,8 @@ class RedisLimits:
         while self._soon:
             batch = [self._soon.popleft() for _ in range(min(_BATCH, len(self._soon)))]
             now = self._clock()
-            args: list[str | int] = [self._process]
+            self._calls += 1
+            args: list[str | int] = [self._process, self._calls]
             for window in batch:
                 window.forget(now)
                 # Who only looks has no news for the others.

@@ -8,6 +8,7 @@ from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.limits_redis import RedisLimits
 from chatserver.limits_store import Meter, Rule
 from tests.support.device import PATIENCE
+from tests.support.inside import until
 
 MESSAGES = Rule(name="message", most=40, seconds=60, sharing="always")
 COMMANDS = Rule(name="command", most=40, seconds=60, sharing="heavy")
@@ -22,6 +23,12 @@ class Process:
         self.messages = self.store.meter(messages)
         self.commands = self.store.meter(COMMANDS)
         self.store.start()
+
+    async def told(self) -> None:
+        """Wait until Redis knows what was used here."""
+        windows = [w for meter in (self.messages, self.commands) for w in meter.windows()]
+        line = self.store._line
+        await until(lambda: line._worker is None and not any(w.queued == "soon" for w in windows))
 
     async def close(self) -> None:
         """Share no more."""
