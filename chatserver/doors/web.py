@@ -58,12 +58,23 @@ def cors(origins: Sequence[str]) -> Middleware:
 def limited(limiter: Limiter, hops: int) -> Middleware:
     """Counts the requests of each address, and the connections that it opens: not what comes over these.
 
+    Where nobody says how many proxies there are, the proxy's address is everybody's: that is logged, once.
+
     An attempt to connect that is too much is answered by the status alone, before anything is opened: the stock
     clients come back by themselves, a little later each time.
     """
 
+    warned = hops > 0
+
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal warned
+        if not warned and "X-Forwarded-For" in request.headers:
+            warned = True
+            _log.warning(
+                "requests come through a proxy: without TRUSTED_PROXY_HOPS its clients share one "
+                "address' limits (IP_RATE_LIMIT, MAX_CONNECTIONS_PER_IP)"
+            )
         polled = request.path.startswith("/socket.io/") and "sid" in request.query
         if request.path not in _PROBES and not polled:
             network = network_of(client_address(request, hops))
