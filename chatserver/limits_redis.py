@@ -32,11 +32,11 @@ _HEAVY = f"{_PREFIX}heavy"
 _TIMEOUT = 0.5
 # Windows in one script: a millisecond or so in which Redis does nothing else.
 _BATCH = 200
-# After sharing this many windows or more, the next wait so long for company; after one, hardly at all.
+# After sharing so many windows or more, the next wait so long for company; after one, hardly at all.
 _CROWD = 10
 _GAP = 0.005
 _TICK = 0.2
-# Who is far from the limit is shared so often, unless others could not have told us of them lately.
+# Who is far from the limit is shared at once, and then so many seconds after the last time.
 _COLD = 1.0
 
 # KEYS: heavy, then a window each. ARGV: process, the number of this call, then for each window: its length (ms),

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from chatserver.doors.address import network_of
 from chatserver.errors import ChatError, ErrorCode
 
 # Whoever hangs up makes room at once.
@@ -21,14 +20,13 @@ class Places:
         self._network_of_sid: dict[str, str] = {}
         self._taken: Counter[str] = Counter()
 
-    def enter(self, sid: str, address: str) -> None:
-        """Take a place; an address that is not known needs none.
+    def enter(self, sid: str, network: str) -> None:
+        """Take a place of a `network_of` an address.
 
         Raises:
             ChatError: MAX_CONNECTIONS_EXCEEDED
         """
-        network = network_of(address)
-        if not self._most or network is None:
+        if not self._most:
             return
         if self._taken[network] >= self._most:
             raise ChatError(

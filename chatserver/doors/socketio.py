@@ -11,6 +11,7 @@ from chatserver.auth import Authenticator
 from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery
 from chatserver.doors import packets
+from chatserver.doors.address import network_of
 from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
 from chatserver.doors.places import Places
@@ -82,7 +83,7 @@ class SocketIODoor:
         said = auth if isinstance(auth, dict) else {}
         self._connecting.add(sid)
         try:
-            self._places.enter(sid, self._address(eio_sid))
+            self._take_place(sid, eio_sid)
             session = await self._authenticated(sid, said)
             if sid not in self._connecting or self._engine.socket(eio_sid) is None:
                 return  # it hung up meanwhile
@@ -106,6 +107,20 @@ class SocketIODoor:
             client.resync = plan.resync_rooms()
             client.had = plan.reaches()
             await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
+
+    def _take_place(self, sid: str, eio_sid: str) -> None:
+        """Take one of its address' places.
+
+        Opening the transport was a request; each CONNECT on it after the first costs as much, and is one more.
+        """
+        socket = self._engine.socket(eio_sid)
+        network = network_of(socket.address) if socket else None
+        if socket is None or network is None:
+            return
+        socket.connects += 1
+        if socket.connects > 1:
+            self._limiter.request(network)
+        self._places.enter(sid, network)
 
     async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:
         self._check_room()
@@ -151,9 +166,9 @@ class SocketIODoor:
                 "a client connected", user=session.user.id, address=self._address(client.eio_sid)
             )
 
-    def _address(self, eio_sid: str) -> str:
+    def _address(self, eio_sid: str) -> str | None:
         socket = self._engine.socket(eio_sid)
-        return socket.address if socket else "unknown"
+        return socket.address if socket else None
 
     async def _replay(self, client: Client, plan: Plan) -> Counter[str]:
         """Send what was missed; returns how many events of each room."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 import socketio
 
@@ -121,6 +122,22 @@ async def test_connections_count_as_requests(counting: Server, alice: User) -> N
                 assert 0 < int(refused.value.headers["Retry-After"]) <= 900
             await raw.works()
         assert await client.post('421["system:ping"]') == 200
+
+
+async def test_connecting_again_and_again(counting: Server, alice: User) -> None:
+    """Each CONNECT after the first on one transport is one more request: none is a way around the limit."""
+    auth = f'{{"token":"{alice.token}"}}'
+    async with raw_client(counting.url, alice.token) as raw:
+        for _ in range(3):
+            await raw.frame("41")
+            assert (await raw.connect(auth)).startswith("0{")
+            await raw.push("session:ready")
+        await raw.frame("41")
+        answer = await raw.connect(auth)
+        assert answer.startswith("4{")
+        error = orjson.loads(answer[1:])["data"]
+        assert error["code"] == "RATE_LIMIT_EXCEEDED"
+        assert 0 < error["retryAfter"] <= 900
 
 
 def _from(address: str) -> Any:

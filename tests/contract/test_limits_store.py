@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from redis.asyncio import Redis
 
+from chatserver import limits_redis
 from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.limits_store import LocalLimits, Meter
 from tests.support import inside
@@ -189,6 +190,18 @@ async def test_a_stalled_redis_stalls_nothing(start_on: Start, own_redis: OwnRed
     await learned(two.messages, "ann", one.messages.window("ann").here)
     assert two.messages.take("ann") > 0
     await learned(one.messages, "bob", 15)
+
+
+async def test_a_late_call_undoes_nothing(start: Start) -> None:
+    """A call that a stalled Redis comes to after newer ones does not take back what these have told."""
+    one, two = start(), start()
+    use(one.messages, "ann", 20)
+    await one.told()
+    keys = (limits_redis._HEAVY, f"{limits_redis._PREFIX}message:ann")
+    late = (one.store._process, 0, 60_000, "0 1", 0)
+    assert await one.store._line.call(limits_redis._SHARE, keys, late) == [""]
+    two.messages.expect("ann")
+    await learned(two.messages, "ann", 20)
 
 
 async def test_a_redis_that_is_absent(own_redis: OwnRedis, start_on: Start) -> None:
