@@ -20,6 +20,7 @@ from chatserver.directory import Directory
 from chatserver.doors import web as doors_web
 from chatserver.doors.counts import DoorCounts, HttpTally
 from chatserver.doors.engine import Engine, LocalManager
+from chatserver.doors.places import Places
 from chatserver.doors.probes import Probes
 from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.doors.redis_manager import RedisManager
@@ -29,6 +30,9 @@ from chatserver.errors import ChatError
 from chatserver.gate import Gate
 from chatserver.groups import Groups
 from chatserver.history import Reading
+from chatserver.limits import Limiter
+from chatserver.limits_redis import RedisLimits
+from chatserver.limits_store import LimitStore, LocalLimits
 from chatserver.log import Log, Publisher
 from chatserver.log_reader import LogReader
 from chatserver.loop_lag import LoopLag
@@ -89,7 +93,17 @@ async def build(
     async with AsyncExitStack() as stack:
         db = await Database.connect(settings.database, dsn)
         stack.push_async_callback(db.close)
-        manager, presence_store = _redis(settings, stack)
+        manager, presence_store, limit_store = _redis(settings, stack)
+        limiter = Limiter(
+            limit_store,
+            messages=settings.message_rate_limit,
+            client_messages=settings.client_message_rate_limit,
+            commands=settings.command_rate_limit,
+            requests=settings.ip_rate_limit,
+            requests_in=settings.ip_rate_window,
+        )
+        stack.push_async_callback(limit_store.close)
+        limit_store.start()
 
         vault = Vault(settings.encryption_keys)
         directory = Directory(db)
@@ -145,6 +159,7 @@ async def build(
                     db, conversations, publisher, requests, max_members=settings.group_max_members
                 ),
             ),
+            limiter=limiter,
             strict=settings.is_development,
             timeout=settings.command_timeout,
         )
@@ -165,6 +180,8 @@ async def build(
                 messages_per_minute=settings.message_rate_limit,
                 typing_interval_ms=_TYPING_INTERVAL,
             ),
+            limiter,
+            Places(settings.max_connections_per_ip),
             max_connections=settings.max_connections,
             single_session=settings.single_session,
         )
@@ -217,7 +234,12 @@ async def build(
             open_to_all=settings.is_development,
         )
         application = web.Application(
-            middlewares=[http.middleware, doors_web.cors(settings.cors_origins), doors_web.errors],
+            middlewares=[
+                http.middleware,
+                doors_web.cors(settings.cors_origins),
+                doors_web.errors,
+                doors_web.limited(limiter, settings.trusted_proxy_hops),
+            ],
             client_max_size=settings.max_payload_size,
         )
         rest = RestDoor(gate, authenticator, settings.max_payload_size)
@@ -248,15 +270,17 @@ def _pictures(settings: Settings, directory: Directory, stack: AsyncExitStack) -
 
 def _redis(
     settings: Settings, stack: AsyncExitStack
-) -> tuple[LocalManager | RedisManager, PresenceStore]:
+) -> tuple[LocalManager | RedisManager, PresenceStore, LimitStore]:
     """Without Redis, one process serves alone."""
     grace = settings.presence_grace
     if settings.redis_url is None:
-        return LocalManager(), LocalPresence(grace)
-    redis = redis_client(settings.redis_url, timeout=1.0)
-    stack.push_async_callback(close_client, redis)
-    presence = RedisPresence(redis, grace=grace, lease=settings.presence_lease)
-    return RedisManager(settings.redis_url), presence
+        return LocalManager(), LocalPresence(grace), LocalLimits()
+    # One each: whoever is not answered in time drops all its client's connections.
+    clients = [redis_client(settings.redis_url, timeout=1.0) for _ in range(2)]
+    for client in clients:
+        stack.push_async_callback(close_client, client)
+    presence = RedisPresence(clients[0], grace=grace, lease=settings.presence_lease)
+    return RedisManager(settings.redis_url), presence, RedisLimits(clients[1])
 
 
 def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:

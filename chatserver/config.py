@@ -47,7 +47,9 @@ _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{
 class Settings:
     """The whole configuration. Times are seconds, sizes bytes.
 
-    `message_rate_limit` is messages per 60 s and user. `cors_origins` is `("*",)` where any
+    `message_rate_limit`, `client_message_rate_limit` and `command_rate_limit` are per 60 s and user, or
+    connection; `ip_rate_limit` is per `ip_rate_window`. Of these, and of `max_connections_per_ip`, 0 is no
+    limit. `cors_origins` is `("*",)` where any
     origin may connect. `encryption_keys` has the current key first. `jwt_secret` is decoded.
     """
 
@@ -55,6 +57,7 @@ class Settings:
     host: str
     port: int
     max_connections: int
+    max_connections_per_ip: int
     max_payload_size: int
     send_queue_bytes: int
     connect_timeout: float
@@ -63,6 +66,10 @@ class Settings:
     command_timeout: float
     ws_compression: bool
     message_rate_limit: int
+    client_message_rate_limit: int
+    command_rate_limit: int
+    ip_rate_limit: int
+    ip_rate_window: float
     presence_max_members: int
     group_max_members: int
     presence_grace: float
@@ -97,12 +104,14 @@ def load_settings(env: Mapping[str, str], *, state_directory: Path) -> Settings:
     environment = cast("Environment", read.choice("NODE_ENV" if alias else "APP_ENV"))
     # Where the environment itself is mistyped, nothing can be said about what it requires.
     production = environment == "production" and not read.problems
+    messages = read.number("MESSAGE_RATE_LIMIT")
 
     settings = Settings(
         environment=environment,
         host=read.text("HOST") or ("0.0.0.0" if production else "127.0.0.1"),  # noqa: S104
         port=read.number("PORT"),
         max_connections=read.number("MAX_CONNECTIONS"),
+        max_connections_per_ip=read.number("MAX_CONNECTIONS_PER_IP"),
         max_payload_size=read.number("MAX_PAYLOAD_SIZE"),
         send_queue_bytes=read.number("SEND_QUEUE_BYTES"),
         connect_timeout=read.seconds("CONNECT_TIMEOUT"),
@@ -110,7 +119,11 @@ def load_settings(env: Mapping[str, str], *, state_directory: Path) -> Settings:
         connection_timeout=read.seconds("CONNECTION_TIMEOUT"),
         command_timeout=read.seconds("COMMAND_TIMEOUT"),
         ws_compression=read.flag("WS_COMPRESSION"),
-        message_rate_limit=read.number("MESSAGE_RATE_LIMIT"),
+        message_rate_limit=messages,
+        client_message_rate_limit=read.number("CLIENT_MESSAGE_RATE_LIMIT", default=str(messages)),
+        command_rate_limit=read.number("COMMAND_RATE_LIMIT", default=str(25 * messages)),
+        ip_rate_limit=read.number("IP_RATE_LIMIT"),
+        ip_rate_window=read.seconds("IP_RATE_WINDOW"),
         presence_max_members=read.number("PRESENCE_MAX_MEMBERS"),
         group_max_members=read.number("GROUP_MAX_MEMBERS"),
         presence_grace=read.seconds("PRESENCE_GRACE"),

@@ -46,6 +46,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("PORT", "3001", "Port to listen on; 0 takes a free one.", 0, 65535),
     Variable("MAX_CONNECTIONS", "10000", "Most connections per process.", 1, 1_000_000),
     Variable(
+        "MAX_CONNECTIONS_PER_IP",
+        "10",
+        "Most connections per address (IPv6: per /64) and process; 0 is no limit.",
+        0,
+        1_000_000,
+    ),
+    Variable(
         "MAX_PAYLOAD_SIZE", "1048576", "Largest frame or request body, bytes.", 1024, 67_108_864
     ),
     Variable(
@@ -70,6 +77,14 @@ VARIABLES: tuple[Variable, ...] = (
         _DAY_MS,
     ),
     Variable(
+        "CONNECTION_TIMEOUT",
+        "300000",
+        "The same, of a connection over which nothing at all comes, answers to pings included, ms; the "
+        "shorter of the two counts.",
+        1000,
+        _DAY_MS,
+    ),
+    Variable(
         "COMMAND_TIMEOUT",
         "4500",
         "Time for one command, ms; then its client gets a retryable `UNAVAILABLE`.",
@@ -88,10 +103,34 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "MESSAGE_RATE_LIMIT",
         "240",
-        "What clients are told to keep to: messages per 60 s and user.",
+        "Messages per 60 s and user; twice as many where the text has over 500 characters.",
         1,
         1_000_000,
     ),
+    Variable(
+        "CLIENT_MESSAGE_RATE_LIMIT",
+        "",
+        "The same per connection.",
+        1,
+        1_000_000,
+        shown="that of `MESSAGE_RATE_LIMIT`",
+    ),
+    Variable(
+        "COMMAND_RATE_LIMIT",
+        "",
+        "Commands per 60 s and user, messages and refused ones included; 0 is no limit.",
+        0,
+        100_000_000,
+        shown="25 times `MESSAGE_RATE_LIMIT`: `6000`",
+    ),
+    Variable(
+        "IP_RATE_LIMIT",
+        "3000",
+        "REST requests and new connections per address (IPv6: per /64) in `IP_RATE_WINDOW`; 0 is no limit.",
+        0,
+        100_000_000,
+    ),
+    Variable("IP_RATE_WINDOW", "900000", "See `IP_RATE_LIMIT`, ms.", 1000, _DAY_MS),
     Variable(
         "PRESENCE_MAX_MEMBERS",
         "100",

@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 import orjson
 
 from chatserver.errors import ChatError, ErrorCode, unavailable
+from chatserver.limits import Limiter
 from chatserver.logs import get_logger
 from chatserver.session import Caller, Request, Session
 from chatserver.signal import Signal
@@ -104,6 +105,7 @@ class Gate:
     """Answers commands.
 
     Args:
+        limiter: counts everything that is asked, and refuses what is too much before it costs anything.
         strict: refuse unknown fields (development); otherwise they are ignored and counted, so that a
             newer client survives a rolling deploy.
         timeout: seconds after which a command is answered UNAVAILABLE. The wait is abandoned, the work
@@ -116,10 +118,12 @@ class Gate:
         modules: Iterable[ModuleType],
         services: Iterable[object],
         *,
+        limiter: Limiter,
         strict: bool,
         timeout: float,
     ) -> None:
         self._bound = bind(commands, modules, services)
+        self._limiter = limiter
         self._strict = strict
         self.timeout = timeout
         self.ignored_fields: Counter[str] = Counter()
@@ -151,6 +155,16 @@ class Gate:
         """How many commands are under way, those included whose clients were told UNAVAILABLE."""
         return self._running
 
+    def refuse(self, session: Session, error: ChatError) -> Answer:
+        """The answer to what is no command at all; it counts as one."""
+        try:
+            self._limiter.command(session, "command")
+        except ChatError as limit:
+            error = limit
+        answer = Answer(error=error)
+        self.count(None, time.monotonic(), answer)
+        return answer
+
     async def finish(self, within: float) -> None:
         """Wait for the commands that still run, `within` seconds at most."""
         with suppress(TimeoutError):
@@ -181,6 +195,7 @@ class Gate:
 
     async def _handle(self, session: Session, name: object, payload: object) -> object:
         bound = self._bound.get(name) if isinstance(name, str) else None
+        self._limiter.command(session, bound.command.limit if bound else "command")
         if bound is None:
             raise ChatError(code=ErrorCode.UNKNOWN_COMMAND)
         if session.expires_at + LEEWAY <= time.time():
@@ -190,6 +205,7 @@ class Gate:
         cmd, unknown = bound.loader.load({} if payload is None else payload, strict=self._strict)
         if unknown:
             self.ignored_fields[bound.command.name] += len(unknown)
+        self._limiter.message(session, bound.command.limit, cmd)
         caller = Caller(session=session, request=_request(bound, cmd))
         return await bound.handler(caller, cmd, *bound.services)
 

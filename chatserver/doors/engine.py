@@ -133,6 +133,11 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         if socket := self.socket(eio_sid):
             await socket.close()
 
+    def hang_up(self, eio_sid: str) -> None:
+        """Close a client's connection, once what is queued has gone out."""
+        if socket := self.socket(eio_sid):
+            socket.leave(self.eio.reason.SERVER_DISCONNECT, drop=False)
+
     async def close_all(self) -> None:
         """Close every connection, once what is queued for it has gone out. Does not wait for that."""
         for socket in list(self.eio.sockets.values()):

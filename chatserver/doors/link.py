@@ -25,7 +25,10 @@ _LINGER = 5.0
 
 
 class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no types
-    """``address`` is the client's; ``attachments`` are the binary frames still to come, to be thrown away."""
+    """``address`` is the client's; ``attachments`` are the binary frames still to come, to be thrown away.
+
+    ``connects`` counts the CONNECTs that came.
+    """
 
     # Upstream's.
     queue: SendQueue
@@ -37,6 +40,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         super().__init__(server, sid)
         self.address = address
         self.attachments = 0
+        self.connects = 0
         self.close_code: int = WSCloseCode.OK
         # Those that are being served: a request cannot be hashed.
         self._requests: dict[int, web.BaseRequest] = {}

@@ -15,11 +15,14 @@ from chatserver.deadlines import Deadlines
 from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery
 from chatserver.doors import packets
+from chatserver.doors.address import network_of
 from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
+from chatserver.doors.places import Places
 from chatserver.doors.send_queue import TextPacket
 from chatserver.errors import ChatError, ErrorCode, invalid, unavailable
 from chatserver.gate import Answer, Gate
+from chatserver.limits import Flood, Limiter
 from chatserver.logs import get_logger
 from chatserver.presence import Presence
 from chatserver.pushes import Frame, conversation_room, frame_of
@@ -55,6 +58,8 @@ class SocketIODoor:
         typing: TypingState,
         delivered: Delivered,
         limits: Limits,
+        limiter: Limiter,
+        places: Places,
         *,
         max_connections: int,
         single_session: bool,
@@ -69,6 +74,8 @@ class SocketIODoor:
         self._typing = typing
         self._delivered = delivered
         self._limits = limits
+        self._limiter = limiter
+        self._places = places
         self._max_connections = max_connections
         self._single_session = single_session
         self._clients: dict[str, Client] = {}
@@ -85,6 +92,7 @@ class SocketIODoor:
         said = auth if isinstance(auth, dict) else {}
         self._connecting.add(sid)
         try:
+            self._take_place(sid, eio_sid)
             session = await self._authenticated(sid, said)
             socket = self._engine.socket(eio_sid)
             if sid not in self._connecting or socket is None:
@@ -92,6 +100,7 @@ class SocketIODoor:
             client = self._clients[sid] = Client(session, eio_sid, socket.push)
             # Register first, then look: what is committed in between finds the client by its user, and waits.
             self._delivery.register(client)
+            self._limiter.expect(session.user.id)
             ask = self._recovery.understand(session.user.id, said)
             plan = await self._recovery.plan(session.user.id, ask)
         except ChatError as error:
@@ -108,6 +117,20 @@ class SocketIODoor:
             client.resync = plan.resync_rooms()
             client.had = plan.reaches()
             await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
+
+    def _take_place(self, sid: str, eio_sid: str) -> None:
+        """Take one of its address' places.
+
+        Opening the transport was a request; each CONNECT on it after the first costs as much, and is one more.
+        """
+        socket = self._engine.socket(eio_sid)
+        network = network_of(socket.address) if socket else None
+        if socket is None or network is None:
+            return
+        socket.connects += 1
+        if socket.connects > 1:
+            self._limiter.request(network)
+        self._places.enter(sid, network)
 
     async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:
         self._check_room()
@@ -184,6 +207,7 @@ class SocketIODoor:
         )
 
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
+        self._places.leave(sid)
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
         self.refused[error.code] += 1
@@ -202,6 +226,7 @@ class SocketIODoor:
 
     async def disconnect(self, sid: str) -> None:
         """A client is gone."""
+        self._places.leave(sid)
         self._connecting.discard(sid)
         client = self._clients.pop(sid, None)
         if client is None:
@@ -235,8 +260,7 @@ class SocketIODoor:
                 raise unavailable()
             name, payload = _command(packet)
         except ChatError as error:
-            self._gate.count(None, time.monotonic(), Answer(error=error))
-            self._answer(client, packet.id, Answer(error=error))
+            self._answer(client, packet.id, self._gate.refuse(client.session, error))
             return
         asked = _Asked(self, client, packet.id, name, payload)
         self._deadlines.watch(asked)
@@ -262,6 +286,9 @@ class SocketIODoor:
             client.push(TextPacket(text))
         elif answer.error is not None:
             client.send(Frame("error", answer.error.to_wire()))
+        if isinstance(answer.error, Flood):
+            _log.warning("a client was cut off: it heeds no limit", user=client.user_id)
+            self._engine.hang_up(client.eio_sid)
 
     # -- stopping ---------------------------------------------------------------------------------
 

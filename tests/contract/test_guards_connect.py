@@ -139,6 +139,19 @@ async def test_pings(hasty: Server, alice: User) -> None:
     await empty(hasty)
 
 
+async def test_silence(dsn: str, alice: User) -> None:
+    """CONNECTION_TIMEOUT ends a connection over which nothing comes, where it is the shorter of the two."""
+    async with (
+        local_server(dsn, CONNECTION_TIMEOUT="2000", KEEP_ALIVE_TIMEOUT="60000") as server,
+        Wire(server.url) as mute,
+    ):
+        await mute.connect(alice.token)
+        assert await mute.receive() == (TEXT, b"2")
+        assert await mute.receive() == (TEXT, b"1")
+        assert await mute.close_code() == 1000
+        await empty(server)
+
+
 async def test_a_database_that_is_away_makes_clients_come_back(
     server: Server, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
