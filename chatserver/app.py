@@ -41,7 +41,10 @@ from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
 from chatserver.requests import Requests
 from chatserver.retention import Retention
+from chatserver.revocations import CHANNEL, REDIS_CHANNEL, Revocations
+from chatserver.sessions import Sessions
 from chatserver.store import Database
+from chatserver.store.listener import Listener
 from chatserver.tokens import TokenVerifier
 from chatserver.typing_state import TypingState
 from schemas.messages import MAX_CONTENT
@@ -62,6 +65,8 @@ class App:
     retention: Retention
     delivery: Delivery
     log_reader: LogReader
+    sessions: Sessions
+    revocations: Revocations
 
 
 @asynccontextmanager
@@ -90,6 +95,10 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         epoch = await log.epoch()
         recovery = Recovery(db, log, Pids(vault), epoch)
         requests = Requests(db, vault)
+        authenticator = Authenticator(TokenVerifier(settings.jwt_secret), db)
+        sessions = Sessions(authenticator, requests, single=settings.single_session)
+        sessions.start()
+        stack.push_async_callback(sessions.stop)
         presence = Presence(
             db, directory, delivery, presence_store, max_members=settings.presence_max_members
         )
@@ -110,6 +119,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
                 Receipts(delivery, requests),
                 typing,
                 presence,
+                sessions,
                 Blocks(directory, publisher, requests),
                 Groups(
                     db, conversations, publisher, requests, max_members=settings.group_max_members
@@ -118,7 +128,6 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
             strict=settings.is_development,
             timeout=settings.command_timeout,
         )
-        authenticator = Authenticator(TokenVerifier(settings.jwt_secret), db)
         engine = _engine(settings, manager)
         socketio_door = SocketIODoor(
             engine,
@@ -129,6 +138,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
             presence,
             typing,
             delivered,
+            sessions,
             Limits(
                 max_message_length=MAX_CONTENT,
                 max_payload_bytes=settings.max_payload_size,
@@ -136,7 +146,6 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
                 typing_interval_ms=_TYPING_INTERVAL,
             ),
             max_connections=settings.max_connections,
-            single_session=settings.single_session,
         )
         log_reader = LogReader(db, delivery, epoch, on_new_history=stop)
         retention = Retention(db)
@@ -144,7 +153,12 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         stack.push_async_callback(retention.stop)
         await log_reader.start()
         stack.push_async_callback(log_reader.stop)
+        revocations = await _revocations(settings, dsn, db, sessions, stack)
         if isinstance(manager, RedisManager):
+            manager.hear(REDIS_CHANNEL, revocations.hear)
+            manager.on_recovered.append(revocations.ask_soon)
+            manager.on_superseded = sessions.superseded
+            sessions.announce = manager.announce_superseded
             # While the bell cannot be trusted the log is read more often, and at once when it is back.
             manager.on_lost.append(log_reader.alarm)
             manager.on_recovered.append(log_reader.calm)
@@ -169,7 +183,31 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         application.add_routes(rest.routes(schemas.COMMANDS))
         application.add_routes(probes.routes())
         engine.attach(application, "socket.io")
-        yield App(application, gate, socketio_door, probes, retention, delivery, log_reader)
+        yield App(
+            application,
+            gate,
+            socketio_door,
+            probes,
+            retention,
+            delivery,
+            log_reader,
+            sessions,
+            revocations,
+        )
+
+
+async def _revocations(
+    settings: Settings, dsn: str, db: Database, sessions: Sessions, stack: AsyncExitStack
+) -> Revocations:
+    """Asks the database, and listens to it where it says something and a session of it can be kept."""
+    revocations = Revocations(db, sessions)
+    revocations.start()
+    stack.push_async_callback(revocations.stop)
+    if not settings.database.through_pooler and await revocations.are_told():
+        listener = Listener(settings.database, dsn, CHANNEL, revocations.hear, revocations.ask_soon)
+        listener.start()
+        stack.push_async_callback(listener.stop)
+    return revocations
 
 
 def _redis(

@@ -115,9 +115,12 @@ class SharedConversation:
 @resource
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation(SharedConversation):
-    """A conversation as one member sees it. ``unread_count`` stops at 1,000."""
+    """A conversation as one member sees it. ``unread_count`` stops at 1,000.
 
-    either_follows: bool
+    ``either_follows`` is null for a group.
+    """
+
+    either_follows: bool | None
     unread_count: int
     is_blocked: bool
     blocked_by_me: bool

@@ -5,6 +5,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from chatserver.auth import Authenticator
@@ -20,6 +21,7 @@ from chatserver.presence import Presence
 from chatserver.pushes import Frame, conversation_room, frame_of
 from chatserver.recovery import Plan, Recovery
 from chatserver.session import Session
+from chatserver.sessions import Sessions
 from chatserver.times import iso_now, iso_seconds
 from chatserver.typing_state import TypingState
 from schemas.resources import Person
@@ -34,7 +36,6 @@ class SocketIODoor:
 
     Args:
         max_connections: of this process; one more is refused.
-        single_session: a user's new connection closes the older ones.
     """
 
     def __init__(
@@ -47,10 +48,10 @@ class SocketIODoor:
         presence: Presence,
         typing: TypingState,
         delivered: Delivered,
+        sessions: Sessions,
         limits: Limits,
         *,
         max_connections: int,
-        single_session: bool,
     ) -> None:
         self._engine = engine
         engine.listener = self
@@ -61,9 +62,9 @@ class SocketIODoor:
         self._presence = presence
         self._typing = typing
         self._delivered = delivered
+        self._sessions = sessions
         self._limits = limits
         self._max_connections = max_connections
-        self._single_session = single_session
         self._clients: dict[str, Client] = {}
         # Those whose token is being looked up: they may hang up before it is.
         self._connecting: set[str] = set()
@@ -82,6 +83,7 @@ class SocketIODoor:
             client = self._clients[sid] = Client(session, eio_sid, self._engine.push)
             # Register first, then look: what is committed in between finds the client by its user, and waits.
             self._delivery.register(client)
+            self._sessions.watch(client, partial(self._hang_up, eio_sid))
             ask = self._recovery.understand(session.user.id, said)
             plan = await self._recovery.plan(session.user.id, ask)
         except ChatError as error:
@@ -116,8 +118,7 @@ class SocketIODoor:
         """Accept a client, and send it what it missed; live events wait their turn."""
         session = client.session
         gaps = self._delivery.attach(client, plan.positions)
-        if self._single_session:
-            await self._close_older(session)
+        self._sessions.supersede(sid)
         await self._engine.accept(sid, client.eio_sid, {"pid": pid} if pid else {})
         try:
             replayed = await self._replay(client, plan)
@@ -136,9 +137,10 @@ class SocketIODoor:
         if client.overflowed:
             await self._engine.close(client.eio_sid)
         elif sid in self._clients:
-            ready = to_wire(self._ready(session, plan, sum(replayed.values())))
+            ready = to_wire(self._ready(client.session, plan, sum(replayed.values())))
             client.open(Frame("session:ready", ready, str(plan.offset)))
             self._presence.connect(session)
+            self._sessions.began(sid)
             _log.debug(
                 "a client connected", user=session.user.id, address=self._address(client.eio_sid)
             )
@@ -176,6 +178,7 @@ class SocketIODoor:
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
+            self._sessions.forget(sid)
         _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
         if error.code is ErrorCode.UNAVAILABLE:
             # Nothing is wrong with the client. From a closed transport a stock one comes back by itself, to
@@ -184,10 +187,12 @@ class SocketIODoor:
             return
         await self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
 
-    async def _close_older(self, session: Session) -> None:
-        for sid, other in list(self._clients.items()):
-            if other.user_id == session.user.id and sid != session.connection_id:
-                await self._engine.close(other.eio_sid)
+    def _hang_up(self, eio_sid: str, for_good: bool) -> None:
+        if for_good:
+            # After it a stock client stays away; from a closed transport alone it comes back.
+            self._engine.send_text(eio_sid, packets.DISCONNECT)
+        if socket := self._engine.socket(eio_sid):
+            socket.leave(socket.server.reason.SERVER_DISCONNECT, drop=False)
 
     async def disconnect(self, sid: str) -> None:
         """A client is gone."""
@@ -196,6 +201,7 @@ class SocketIODoor:
         if client is None:
             return
         self._delivery.detach(client)
+        self._sessions.forget(sid)
         self._presence.disconnect(client.session)
         if not self._delivery.has(client.user_id):
             self._typing.stop(client.session.user)

@@ -43,6 +43,7 @@ VALID: dict[str, dict[str, Any]] = {
     "presence:list": {},
     "user:block": {"userId": _NOBODY},
     "user:unblock": {"userId": _NOBODY},
+    "session:refresh": {"token": "none that holds"},
     "system:ping": {},
     "system:test": {},
 }
