@@ -3,7 +3,7 @@
 -- spelling, and revocations can be asked for in batches and are told at once where their table is ours.
 
 -- An id in an expression of text, as the type of a column: with its index, and NULL (which equals nothing) where
--- it cannot be one of the column's values. Domains count as what they are made of.
+-- it cannot be one of the column's values.
 CREATE OR REPLACE FUNCTION directory_cast(tbl regclass, col text, expression text) RETURNS text
 LANGUAGE sql STABLE AS $$
     SELECT CASE
@@ -20,8 +20,7 @@ LANGUAGE sql STABLE AS $$
         ELSE format('(%s)', expression)
     END
     FROM (
-        SELECT (CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END)::regtype AS base
-        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        SELECT a.atttypid::regtype AS base FROM pg_attribute a
         WHERE a.attrelid = tbl AND a.attname = col AND NOT a.attisdropped
     ) column_type
     CROSS JOIN LATERAL (SELECT CASE base
