@@ -165,6 +165,8 @@ class Sessions:
     def _close(self, connection_id: str, error: ChatError, *, for_good: bool = False) -> None:
         watched = self._watched[connection_id]
         self.forget(connection_id)
+        reason = error.details or error.message
+        _log.info("a session ends", user=watched.line.session.user.id, reason=reason)
         watched.line.send(Frame("error", error.to_wire()))
         watched.hang_up(for_good)
 
