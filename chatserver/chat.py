@@ -172,10 +172,10 @@ class Chat:
     async def _check_follows(self, one: str, other: str, conversation_id: UUID) -> None:
         """Warn, in the log alone, where neither follows the other; clients see ``either_follows``."""
         try:
-            row = await self._db.one("either_follows", one, other)
+            row = await self._db.one("nobody_follows", one, other)
         except ChatError:
             return  # a check that forbids nothing may not fail anything
-        if row is not None and not row["either_follows"]:
+        if row is not None and row["so"]:
             _log.warning(
                 "neither person follows the other",
                 conversation=str(conversation_id),

@@ -1,8 +1,9 @@
 -- name: open_direct
 SELECT verdict, conversation_id FROM open_direct($1, $2, $3, directory_product_id($4));
 
--- name: either_follows
-SELECT directory_follows($1, $2) AS either_follows;
+-- name: nobody_follows
+-- Whether neither of $1 and $2 follows the other, where following is in use at all.
+SELECT EXISTS (SELECT FROM user_follows) AND NOT directory_follows($1, $2) AS so;
 
 -- name: find_direct
 -- The direct conversation of $1 and $2 about product $3 ('' for none).

@@ -183,6 +183,8 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
         return {"recipientId" if name == "chat:conversation_open" else "userId": other.id}
     if name.startswith("group:"):
         return await _group_payload(name, server, user, other)
+    if name == "session:refresh":
+        return {"token": user.token}
     if not name.startswith("chat:") or name == "chat:conversation_list":
         return {}
     conversation_id = await open_direct(server, user, other)
@@ -233,6 +235,7 @@ ACKS = {
     "chat:conversation_get": {"conversation"},
     "presence:online": {"users"},
     "presence:list": {"users", "count"},
+    "session:refresh": {"expiresAt"},
     "system:ping": {"timestamp"},
     "system:test": {"message", "timestamp"},
 }
