@@ -52,8 +52,11 @@ from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
 from chatserver.requests import Requests
 from chatserver.retention import Retention
+from chatserver.revocations import CHANNEL, REDIS_CHANNEL, Revocations
+from chatserver.sessions import Sessions
 from chatserver.status_updates import StatusUpdates
 from chatserver.store import Database
+from chatserver.store.listener import Listener
 from chatserver.tokens import TokenVerifier
 from chatserver.typing_state import TypingState
 from schemas.messages import MAX_CONTENT
@@ -75,6 +78,8 @@ class App:
     delivery: Delivery
     log_reader: LogReader
     status_updates: StatusUpdates
+    sessions: Sessions
+    revocations: Revocations
 
 
 @asynccontextmanager
@@ -116,6 +121,10 @@ async def build(
         epoch = await log.epoch()
         recovery = Recovery(db, log, Pids(vault), epoch)
         requests = Requests(db, vault)
+        authenticator = Authenticator(TokenVerifier(settings.jwt_secret), db)
+        sessions = Sessions(authenticator, requests, single=settings.single_session)
+        sessions.start()
+        stack.push_async_callback(sessions.stop)
         presence = Presence(
             db, directory, delivery, presence_store, max_members=settings.presence_max_members
         )
@@ -153,6 +162,7 @@ async def build(
                 OwnViews(publisher, requests),
                 typing,
                 presence,
+                sessions,
                 Blocks(directory, publisher, requests),
                 pictures,
                 Groups(
@@ -163,7 +173,6 @@ async def build(
             strict=settings.is_development,
             timeout=settings.command_timeout,
         )
-        authenticator = Authenticator(TokenVerifier(settings.jwt_secret), db)
         engine = _engine(settings, manager)
         socketio_door = SocketIODoor(
             engine,
@@ -174,6 +183,7 @@ async def build(
             presence,
             typing,
             delivered,
+            sessions,
             Limits(
                 max_message_length=MAX_CONTENT,
                 max_payload_bytes=settings.max_payload_size,
@@ -183,7 +193,6 @@ async def build(
             limiter,
             Places(settings.max_connections_per_ip),
             max_connections=settings.max_connections,
-            single_session=settings.single_session,
         )
         log_reader = LogReader(db, delivery, epoch, on_new_history=stop)
         retention = Retention(db)
@@ -191,7 +200,12 @@ async def build(
         stack.push_async_callback(retention.stop)
         await log_reader.start()
         stack.push_async_callback(log_reader.stop)
+        revocations = await _revocations(settings, dsn, db, sessions, stack)
         if isinstance(manager, RedisManager):
+            manager.hear(REDIS_CHANNEL, revocations.hear)
+            manager.on_recovered.append(revocations.ask_soon)
+            manager.on_superseded = sessions.superseded
+            sessions.announce = manager.announce_superseded
             # While the bell cannot be trusted the log is read more often, and at once when it is back.
             manager.on_lost.append(log_reader.alarm)
             manager.on_recovered.append(log_reader.calm)
@@ -255,6 +269,8 @@ async def build(
             delivery,
             log_reader,
             status_updates,
+            sessions,
+            revocations,
         )
 
 
@@ -266,6 +282,20 @@ def _pictures(settings: Settings, directory: Directory, stack: AsyncExitStack) -
     pictures = ProfilePictures(directory, source)
     stack.push_async_callback(pictures.close)
     return pictures
+
+
+async def _revocations(
+    settings: Settings, dsn: str, db: Database, sessions: Sessions, stack: AsyncExitStack
+) -> Revocations:
+    """Asks the database, and listens to it where it says something and a session of it can be kept."""
+    revocations = Revocations(db, sessions)
+    revocations.start()
+    stack.push_async_callback(revocations.stop)
+    if not settings.database.through_pooler and await revocations.are_told():
+        listener = Listener(settings.database, dsn, CHANNEL, revocations.hear, revocations.ask_soon)
+        listener.start()
+        stack.push_async_callback(listener.stop)
+    return revocations
 
 
 def _redis(

@@ -10,6 +10,7 @@ from chatserver.errors import ChatError, ErrorCode, invalid, not_found
 from chatserver.events import message_received
 from chatserver.ids import uuid7
 from chatserver.log import Publisher
+from chatserver.logs import get_logger
 from chatserver.messages import MessageReader, body_of, posted_message
 from chatserver.posts import Draft, Posts
 from chatserver.pushes import Event, conversation_room
@@ -17,6 +18,8 @@ from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Database, Record
 from schemas.messages import MessageSend, MessageSent
+
+_log = get_logger(__name__)
 
 
 class Chat:
@@ -142,12 +145,13 @@ class Chat:
                 return UUID(work.kept["conversationId"])
             found = await self._opened(work.asks, caller, recipient, product_id)
             await work.keep({"conversationId": str(found["conversation_id"])})
-        return await self._created(found)
+        return await self._created(caller, recipient, found)
 
     async def _open(
         self, asks: Asks, caller: Caller, recipient: str, product_id: str | None
     ) -> UUID:
-        return await self._created(await self._opened(asks, caller, recipient, product_id))
+        found = await self._opened(asks, caller, recipient, product_id)
+        return await self._created(caller, recipient, found)
 
     async def _opened(
         self, asks: Asks, caller: Caller, recipient: str, product_id: str | None
@@ -158,12 +162,26 @@ class Chat:
             raise _refusal("blocked")
         return row
 
-    async def _created(self, row: Record) -> UUID:
+    async def _created(self, caller: Caller, recipient: str, row: Record) -> UUID:
         """Hands on the creation, where there was one; it is committed by now."""
         conversation_id: UUID = row["conversation_id"]
         if row["verdict"] == "created":
             await self._publisher.conversation(conversation_id, 1)
+            await self._check_follows(caller.user_id, recipient, conversation_id)
         return conversation_id
+
+    async def _check_follows(self, one: str, other: str, conversation_id: UUID) -> None:
+        """Warn, in the log alone, where neither follows the other; clients see ``either_follows``."""
+        try:
+            row = await self._db.one("nobody_follows", one, other)
+        except ChatError:
+            return  # a check that forbids nothing may not fail anything
+        if row is not None and row["so"]:
+            _log.warning(
+                "neither person follows the other",
+                conversation=str(conversation_id),
+                users=[one, other],
+            )
 
     async def _recipient(self, caller: Caller, recipient_id: str) -> str:
         recipient = await self._directory.get(recipient_id)
@@ -178,6 +196,9 @@ class Chat:
         row = await self._db.one("direct_counterpart", caller.user_id, conversation_id)
         if row is None or row["user_id"] != recipient_id:
             await self._conversations.check_member(caller.user_id, conversation_id)
+            named = await self._directory.find(recipient_id)
+            if row is not None and named is not None and row["user_id"] == named.id:
+                return  # the same id in another spelling
             raise invalid("recipientId", "Is not the other person of this conversation.")
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from chatserver.app import App, build
 from chatserver.config import Settings
 from chatserver.logs import get_logger
-from chatserver.tokens import MAX_TOKEN_LENGTH
+from schemas.session import MAX_TOKEN
 
 _log = get_logger(__name__)
 
@@ -49,7 +49,7 @@ def runner_of(app: App, *, shutdown_timeout: float) -> web.AppRunner:
         access_log=None,
         handle_signals=False,
         shutdown_timeout=shutdown_timeout,
-        max_field_size=2 * MAX_TOKEN_LENGTH,
+        max_field_size=2 * MAX_TOKEN,
     )
 
 

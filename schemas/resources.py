@@ -107,9 +107,12 @@ class SharedConversation:
 
 @resource
 class Conversation(SharedConversation):
-    """A conversation as one member sees it. ``unread_count`` stops at 1,000."""
+    """A conversation as one member sees it. ``unread_count`` stops at 1,000.
 
-    either_follows: bool
+    ``either_follows`` is null for a group.
+    """
+
+    either_follows: bool | None
     unread_count: int
     is_blocked: bool
     blocked_by_me: bool

@@ -7,6 +7,8 @@ and whose membership it changes, or whom a push skips. Of what other programs se
   argument; an ack is never asked for, because the callback kept for it would leak.
 - ``disconnect`` of a connection by its sid.
 
+A method of our own is ``supersede``, where a user has one session alone.
+
 ``enter_room``, ``leave_room`` and ``close_room`` are not: who is in a room is what the log says. ``callback``
 answers asks that are never made. All of these, and everything malformed, are ignored.
 """
@@ -52,7 +54,16 @@ class Echo:
     """A message of our own came back."""
 
 
-Heard = Event | Emit | Disconnect | Echo
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A user has one session alone: connection `by`, which began at `since` (seconds since 1970)."""
+
+    user_id: str
+    since: float
+    by: str
+
+
+Heard = Event | Emit | Disconnect | Superseded | Echo
 
 
 def event(host_id: str, event: Event) -> bytes:
@@ -76,6 +87,13 @@ def push(
 def ping(host_id: str) -> bytes:
     """A sign of life to oneself; to stock managers it is an unknown method, which they ignore."""
     return orjson.dumps({"method": "ping", "host_id": host_id})
+
+
+def superseded(host_id: str, user_id: str, since: float, by: str) -> bytes:
+    """A connection supersedes its user's older ones; unknown to stock managers, which ignore it."""
+    return orjson.dumps(
+        {"method": "supersede", "host_id": host_id, "user": user_id, "since": since, "by": by}
+    )
 
 
 def _emit(host_id: str, name: str, payload: Any, room: object, extra: dict[str, Any]) -> bytes:
@@ -114,6 +132,8 @@ def read(raw: object, host_id: str) -> Heard | None:
             return _read_emit(message)
         case "disconnect" if isinstance(message.get("sid"), str):
             return Disconnect(message["sid"])
+        case "supersede":
+            return _read_superseded(message)
     return None
 
 
@@ -140,6 +160,13 @@ def _read_emit(message: dict[str, Any]) -> Event | Emit | None:
         rooms = tuple(text for text in addressed if text.startswith(_ROOMS))
         sids = tuple(text for text in addressed if not text.startswith(_ROOMS))
     return Emit(name=name, payload=payload, rooms=rooms, sids=sids, skip_user=skip_user)
+
+
+def _read_superseded(message: dict[str, Any]) -> Superseded | None:
+    user_id, since, by = message.get("user"), message.get("since"), message.get("by")
+    if isinstance(user_id, str) and isinstance(since, float) and isinstance(by, str):
+        return Superseded(user_id, since, by)
+    return None
 
 
 def _read_event(

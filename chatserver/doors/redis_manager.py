@@ -31,8 +31,13 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.ignored = 0
+        self.on_superseded: Callable[[str, float, str], None] = lambda _user_id, _since, _by: None
         self._closing: set[asyncio.Task[None]] = set()
         self._link = RedisLink(url, self.channel, self._heard, bell_messages.ping(self.host_id))
+
+    def hear(self, channel: str, ear: Callable[[object], None]) -> None:
+        """From `start` on, call `ear` with what is published on another channel; it must not raise."""
+        self._link.ears[channel.encode()] = ear
 
     async def start(self, delivery: Delivery) -> None:
         """Begin to publish and to listen: clients that connect after it are told what others say.
@@ -97,6 +102,10 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
             # No JSON: a mistake of ours, and not one that may fail what was committed.
             _log.exception("a push could not be published", push=what)
 
+    def announce_superseded(self, user_id: str, since: float, by: str) -> None:
+        """Tell the other processes that a connection supersedes its user's older ones."""
+        self._put(lambda: bell_messages.superseded(self.host_id, user_id, since, by), "supersede")
+
     # -- the ear ----------------------------------------------------------------------------------
 
     def _heard(self, raw: object) -> bool:
@@ -111,6 +120,8 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
                     self._emit_here(emit)
                 case bell_messages.Disconnect(sid):
                     self._close_here(sid)
+                case bell_messages.Superseded(user_id, since, by):
+                    self.on_superseded(user_id, since, by)
                 case None:
                     self.ignored += 1
         except Exception:

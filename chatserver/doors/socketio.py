@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from chatserver.auth import Authenticator
@@ -28,6 +29,7 @@ from chatserver.presence import Presence
 from chatserver.pushes import Frame, conversation_room, frame_of
 from chatserver.recovery import Plan, Recovery
 from chatserver.session import Session
+from chatserver.sessions import Sessions
 from chatserver.times import iso_now, iso_seconds
 from chatserver.typing_state import TypingState
 from schemas.resources import Person
@@ -44,7 +46,6 @@ class SocketIODoor:
 
     Args:
         max_connections: of this process; one more is refused.
-        single_session: a user's new connection closes the older ones.
     """
 
     def __init__(
@@ -57,12 +58,12 @@ class SocketIODoor:
         presence: Presence,
         typing: TypingState,
         delivered: Delivered,
+        sessions: Sessions,
         limits: Limits,
         limiter: Limiter,
         places: Places,
         *,
         max_connections: int,
-        single_session: bool,
     ) -> None:
         self._engine = engine
         engine.listener = self
@@ -73,11 +74,11 @@ class SocketIODoor:
         self._presence = presence
         self._typing = typing
         self._delivered = delivered
+        self._sessions = sessions
         self._limits = limits
         self._limiter = limiter
         self._places = places
         self._max_connections = max_connections
-        self._single_session = single_session
         self._clients: dict[str, Client] = {}
         # Those whose token is being looked up: they may hang up before it is.
         self._connecting: set[str] = set()
@@ -101,6 +102,7 @@ class SocketIODoor:
             # Register first, then look: what is committed in between finds the client by its user, and waits.
             self._delivery.register(client)
             self._limiter.expect(session.user.id)
+            self._sessions.watch(client, partial(self._hang_up, eio_sid))
             ask = self._recovery.understand(session.user.id, said)
             plan = await self._recovery.plan(session.user.id, ask)
         except ChatError as error:
@@ -149,8 +151,7 @@ class SocketIODoor:
         """Accept a client, and send it what it missed; live events wait their turn."""
         session = client.session
         gaps = self._delivery.attach(client, plan.positions)
-        if self._single_session:
-            await self._close_older(session)
+        self._sessions.supersede(sid)
         await self._engine.accept(sid, client.eio_sid, {"pid": pid} if pid else {})
         try:
             replayed = await self._replay(client, plan)
@@ -169,9 +170,10 @@ class SocketIODoor:
         if client.overflowed:
             await self._engine.close(client.eio_sid)
         elif sid in self._clients:
-            ready = to_wire(self._ready(session, plan, sum(replayed.values())))
+            ready = to_wire(self._ready(client.session, plan, sum(replayed.values())))
             client.open(Frame("session:ready", ready, str(plan.offset)))
             self._presence.connect(session)
+            self._sessions.began(sid)
             if _plain_log.isEnabledFor(logging.DEBUG):
                 address = self._address(client.eio_sid)
                 _log.debug("a client connected", user=session.user.id, address=address)
@@ -210,6 +212,7 @@ class SocketIODoor:
         self._places.leave(sid)
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
+            self._sessions.forget(sid)
         self.refused[error.code] += 1
         _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
         if error.code is ErrorCode.UNAVAILABLE:
@@ -219,10 +222,11 @@ class SocketIODoor:
             return
         await self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
 
-    async def _close_older(self, session: Session) -> None:
-        for sid, other in list(self._clients.items()):
-            if other.user_id == session.user.id and sid != session.connection_id:
-                await self._engine.close(other.eio_sid)
+    def _hang_up(self, eio_sid: str, for_good: bool) -> None:
+        if for_good:
+            # After it a stock client stays away; from a closed transport alone it comes back.
+            self._engine.send_text(eio_sid, packets.DISCONNECT.encode())
+        self._engine.hang_up(eio_sid)
 
     async def disconnect(self, sid: str) -> None:
         """A client is gone."""
@@ -232,6 +236,7 @@ class SocketIODoor:
         if client is None:
             return
         self._delivery.detach(client)
+        self._sessions.forget(sid)
         self._presence.disconnect(client.session)
         if not self._delivery.has(client.user_id):
             self._typing.stop(client.session.user)

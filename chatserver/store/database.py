@@ -224,7 +224,7 @@ class Database:
             decoder=lambda raw: orjson.loads(raw[1:]),
             format="binary",
         )
-        if _through_pooler(self._settings):
+        if self._settings.through_pooler:
             await _check_durable(connection)
 
 
@@ -236,15 +236,10 @@ def _is_closed(connection: Any) -> bool:
     return closed
 
 
-def _through_pooler(settings: DatabaseSettings) -> bool:
-    """Without a statement cache we are behind a transaction pooler: a session's settings are not ours."""
-    return settings.statement_cache_size == 0
-
-
 def session_settings(settings: DatabaseSettings) -> dict[str, str]:
     """The settings of our sessions. PgBouncer knows the first two, and refuses a client that asks for others."""
     known = {"application_name": "chatserver", "timezone": "UTC"}
-    if _through_pooler(settings):
+    if settings.through_pooler:
         return known
     return {
         **known,

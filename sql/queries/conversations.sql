@@ -1,10 +1,14 @@
 -- name: open_direct
-SELECT verdict, conversation_id FROM open_direct($1, $2, $3, $4);
+SELECT verdict, conversation_id FROM open_direct($1, $2, $3, directory_product_id($4));
+
+-- name: nobody_follows
+-- Whether neither of $1 and $2 follows the other, where following is in use at all.
+SELECT EXISTS (SELECT FROM user_follows) AND NOT directory_follows($1, $2) AS so;
 
 -- name: find_direct
 -- The direct conversation of $1 and $2 about product $3 ('' for none).
 SELECT id FROM conversations
-WHERE type = 'direct' AND product_id = $3
+WHERE type = 'direct' AND product_id = directory_product_id($3)
     AND user_low = least($1::text COLLATE "C", $2::text COLLATE "C")
     AND user_high = greatest($1::text COLLATE "C", $2::text COLLATE "C");
 
@@ -46,7 +50,7 @@ LIMIT $2 OFFSET $3;
 -- The conversations $2 as their member $1 sees them.
 SELECT c.*, product.title AS product_title, product.image AS product_image,
     me.role AS my_role, blocks.anyone AS is_blocked, blocks.mine AS blocked_by_me,
-    c.type = 'direct' AND directory_follows(c.user_low, c.user_high) AS either_follows,
+    CASE c.type WHEN 'direct' THEN directory_follows(c.user_low, c.user_high) END AS either_follows,
     unread_count(me) AS unread_count, me.hidden_seq
 FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (id, position)
 JOIN conversations c ON c.id = asked.id

@@ -185,6 +185,8 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
         return await _group_payload(name, server, user, other)
     if name == "user:profile_pictures":
         return {"items": [{"type": "user", "id": other.id}]}
+    if name == "session:refresh":
+        return {"token": user.token}
     if not name.startswith("chat:") or name == "chat:conversation_list":
         return {}
     conversation_id = await open_direct(server, user, other)
@@ -239,6 +241,7 @@ ACKS = {
     "chat:conversation_get": {"conversation"},
     "presence:online": {"users"},
     "presence:list": {"users", "count"},
+    "session:refresh": {"expiresAt"},
     "system:ping": {"timestamp"},
     "system:test": {"message", "timestamp"},
 }

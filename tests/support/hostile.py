@@ -50,6 +50,7 @@ VALID: dict[str, dict[str, Any]] = {
     "user:block": {"userId": _NOBODY},
     "user:unblock": {"userId": _NOBODY},
     "user:profile_pictures": {"items": [{"type": "user", "id": _NOBODY}]},
+    "session:refresh": {"token": "none that holds"},
     "system:ping": {},
     "system:test": {},
 }
