@@ -94,6 +94,7 @@ class Chat:
             [cmd.reply_to_message_id],
             [cmd.client_message_id],
             [fingerprint if cmd.client_message_id else None],
+            [False],
         )
         assert row is not None  # one verdict per message asked
         if row["verdict"] == "posted":
