@@ -6,7 +6,7 @@ from chatserver.conversations import Conversations
 from chatserver.crypto import Vault
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
-from chatserver.errors import ChatError, ErrorCode, invalid, not_found
+from chatserver.errors import ChatError, ErrorCode, denied, invalid, not_found
 from chatserver.events import message_received
 from chatserver.ids import uuid7
 from chatserver.log import Publisher
@@ -15,6 +15,7 @@ from chatserver.pushes import Event, conversation_room
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Database, Record
+from schemas.groups import GroupAnnounce
 from schemas.messages import MessageSend, MessageSent
 
 
@@ -70,7 +71,28 @@ class Chat:
             raise not_found("message", field="replyToMessageId")
         return await self._open(self._db, caller, recipient, cmd.product_id)
 
-    async def post(self, caller: Caller, conversation_id: UUID, cmd: MessageSend) -> MessageSent:
+    async def announce(self, caller: Caller, cmd: GroupAnnounce) -> MessageSent:
+        """Post an announcement to a group.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND, PERMISSION_DENIED, IDEMPOTENCY_CONFLICT; VALIDATION_ERROR for a
+                direct conversation.
+        """
+        message = MessageSend(
+            conversation_id=cmd.conversation_id,
+            content=cmd.content,
+            client_message_id=cmd.client_message_id or cmd.request_id,
+        )
+        return await self.post(caller, cmd.conversation_id, message, is_announcement=True)
+
+    async def post(
+        self,
+        caller: Caller,
+        conversation_id: UUID,
+        cmd: MessageSend,
+        *,
+        is_announcement: bool = False,
+    ) -> MessageSent:
         """Post a message: committed, then handed on.
 
         Raises:
@@ -79,7 +101,7 @@ class Chat:
         message_id = uuid7()
         body = body_of(cmd)
         sealed = self._vault.seal(conversation_id, message_id, body)
-        identity = _identity(caller, cmd, body)
+        identity = _identity(caller, cmd, body, is_announcement=is_announcement)
         fingerprint = self._vault.fingerprint(conversation_id.bytes, *identity)
         row = await self._db.one(
             "post_messages",
@@ -94,11 +116,13 @@ class Chat:
             [cmd.reply_to_message_id],
             [cmd.client_message_id],
             [fingerprint if cmd.client_message_id else None],
-            [False],
+            [is_announcement],
         )
         assert row is not None  # one verdict per message asked
         if row["verdict"] == "posted":
-            message = posted_message(caller.user, cmd, conversation_id, row)
+            message = posted_message(
+                caller.user, cmd, conversation_id, row, is_announcement=is_announcement
+            )
             self._delivery.publish(
                 Event(
                     room=conversation_room(conversation_id),
@@ -110,7 +134,7 @@ class Chat:
             return MessageSent(message_id=message.id, message=message, duplicate=False)
         if row["verdict"] == "duplicate":
             return await self._posted_before(conversation_id, row, identity)
-        raise _refusal(row["verdict"])
+        raise _refusal(row["verdict"], row["conversation_type"])
 
     async def _posted_before(
         self, conversation_id: UUID, row: Record, identity: tuple[bytes, ...]
@@ -155,7 +179,7 @@ class Chat:
         row = await asks.one("open_direct", uuid7(), caller.user_id, recipient, product_id or "")
         assert row is not None  # it always answers
         if row["verdict"] == "blocked":
-            raise _refusal("blocked")
+            raise _refusal("blocked", "direct")
         return row
 
     async def _created(self, row: Record) -> UUID:
@@ -181,17 +205,24 @@ class Chat:
             raise invalid("recipientId", "Is not the other person of this conversation.")
 
 
-def _identity(caller: Caller, cmd: MessageSend, body: bytes) -> tuple[bytes, ...]:
+def _identity(
+    caller: Caller, cmd: MessageSend, body: bytes, *, is_announcement: bool
+) -> tuple[bytes, ...]:
     """What makes two sends of one id the same message: its body, its type and what it answers.
 
     The ids stand in it too, so that equal texts do not show as equal fingerprints.
     """
+    kind = "announcement" if is_announcement else cmd.message_type
     ids = caller.user_id.encode(), (cmd.client_message_id or "").encode()
     reply_to = cmd.reply_to_message_id.bytes if cmd.reply_to_message_id else b""
-    return *ids, cmd.message_type.encode(), reply_to, body
+    return *ids, kind.encode(), reply_to, body
 
 
-def _refusal(verdict: str) -> ChatError:
+def _refusal(verdict: str, conversation_type: str | None) -> ChatError:
+    if verdict == "not_permitted":
+        if conversation_type == "direct":
+            return invalid("conversationId", "Is not a group.")
+        return denied("Insufficient permissions")
     if verdict == "blocked":
         return ChatError(
             code=ErrorCode.USER_BLOCKED, details="You cannot send messages to this user."

@@ -112,6 +112,8 @@ def posted_message(
     cmd: MessageSend,
     conversation_id: UUID,
     row: Record,
+    *,
+    is_announcement: bool = False,
 ) -> Message:
     """The resource of a message that was posted just now, from the row that ``post_messages`` returned."""
     return Message(
@@ -129,7 +131,7 @@ def posted_message(
         mentions=(),
         reactions=(),
         metadata=cmd.metadata or {},
-        is_announcement=False,
+        is_announcement=is_announcement,
         is_pinned=False,
         is_edited=False,
         is_deleted=False,

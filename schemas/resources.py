@@ -28,7 +28,7 @@ class Reaction:
 @resource
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
-    """A mention in a group's message: of one person, or of everyone (then without a person)."""
+    """A mention in a group's message: of one person (``user``), or of all (``everyone``, without a person)."""
 
     type: str
     user_id: str | None

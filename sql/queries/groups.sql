@@ -10,6 +10,21 @@ SELECT * FROM remove_member($1, $2, $3);
 -- name: leave_group
 SELECT * FROM leave_group($1, $2);
 
+-- name: set_member_role
+SELECT * FROM set_member_role($1, $2, $3, $4, $5);
+
+-- name: permit_member
+SELECT * FROM permit_member($1, $2, $3, $4);
+
+-- name: transfer_group
+SELECT * FROM transfer_group($1, $2, $3);
+
+-- name: update_group
+SELECT * FROM update_group($1, $2, $3, $4, $5);
+
+-- name: delete_group
+SELECT * FROM delete_group($1, $2);
+
 -- name: group_count
 SELECT count(*) FROM participants me JOIN conversations c ON c.id = me.conversation_id
 WHERE me.user_id = $1 AND me.left_seq IS NULL AND c.is_active AND c.type = 'group';
@@ -28,3 +43,14 @@ SELECT DISTINCT ON (p.user_id) p.conversation_id, p.user_id, p.role, p.joined_at
 FROM participants me JOIN participants p ON p.conversation_id = me.conversation_id
 WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND p.user_id = ANY ($3)
 ORDER BY p.user_id, p.joined_seq DESC;
+
+-- name: members_page
+-- $3 members of conversation $2 after the first $4, for its member $1: the highest roles first, then the longest
+-- members. One row without a member where there is none so far down.
+SELECT c.type, c.member_count, c.id AS conversation_id, p.user_id, p.role, p.joined_at, p.delivered_seq, p.read_seq
+FROM participants me JOIN conversations c ON c.id = me.conversation_id AND c.is_active
+LEFT JOIN LATERAL (
+    SELECT x.user_id, x.role, x.joined_at, x.delivered_seq, coalesce(upper(x.read_seqs) - 1, 0) AS read_seq
+    FROM participants x WHERE x.conversation_id = c.id AND x.left_seq IS NULL
+    ORDER BY role_rank(x.role) DESC, x.joined_seq, x.user_id LIMIT $3 OFFSET $4) p ON true
+WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL;

@@ -1,10 +1,10 @@
 """What the tests of groups share."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
-from tests.conftest import MakeUser, User, token_for
+from tests.conftest import User, token_for
 from tests.support.device import Device
 
 Pool = asyncpg.Pool
@@ -39,14 +39,31 @@ async def set_role(
     )
 
 
-async def many_users(db: "Pool[asyncpg.Record]", make_user: MakeUser, count: int) -> list[User]:
-    """Users whom no other test knows."""
-    first = await make_user("crowd")
-    ids = [f"{first.id}-{n}" for n in range(count)]
+async def crowd_of(db: "Pool[asyncpg.Record]", count: int) -> list[str]:
+    """The ids of people whom no other test knows, written into the database; their usernames are their ids."""
+    prefix = f"crowd-{uuid4().hex[:8]}"
+    ids = [f"{prefix}-{n}" for n in range(count)]
     await db.execute(
         "INSERT INTO chat_users (user_id, username) SELECT id, id FROM unnest($1::text[]) AS t (id)",
         ids,
     )
+    return ids
+
+
+async def fill(db: "Pool[asyncpg.Record]", group: str, ids: list[str]) -> None:
+    """Write people into a group as members since its first event, without an event of their own."""
+    await db.execute(
+        "WITH added AS (INSERT INTO participants (conversation_id, user_id, joined_seq, role, joined_at) "
+        "SELECT $1, id, 1, 'member', now() FROM unnest($2::text[]) AS t (id)) "
+        "UPDATE conversations SET member_count = member_count + cardinality($2::text[]) WHERE id = $1",
+        UUID(group),
+        ids,
+    )
+
+
+async def many_users(db: "Pool[asyncpg.Record]", count: int) -> list[User]:
+    """Users whom no other test knows; the first and the last have tokens."""
+    ids = await crowd_of(db, count)
     return [
         User(user_id, token_for(user_id) if n in (0, count - 1) else "")
         for n, user_id in enumerate(ids)
