@@ -30,6 +30,7 @@ from chatserver.groups import Groups
 from chatserver.history import Reading
 from chatserver.log import Log, Publisher
 from chatserver.log_reader import LogReader
+from chatserver.mentions import Mentions
 from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.offset import Pids
@@ -90,6 +91,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         epoch = await log.epoch()
         recovery = Recovery(db, log, Pids(vault), epoch)
         requests = Requests(db, vault)
+        mentions = Mentions(db, delivery)
         presence = Presence(
             db, directory, delivery, presence_store, max_members=settings.presence_max_members
         )
@@ -102,8 +104,18 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
             schemas.COMMANDS,
             handlers.MODULES,
             (
-                Chat(db, vault, directory, reader, conversations, delivery, publisher, requests),
-                MessageChanges(db, vault, reader, publisher, requests),
+                Chat(
+                    db,
+                    vault,
+                    directory,
+                    reader,
+                    conversations,
+                    delivery,
+                    publisher,
+                    requests,
+                    mentions,
+                ),
+                MessageChanges(db, vault, reader, publisher, requests, mentions),
                 Reading(db, reader, log),
                 conversations,
                 recovery,

@@ -10,6 +10,7 @@ from chatserver.errors import ChatError, ErrorCode, denied, invalid, not_found
 from chatserver.events import message_received
 from chatserver.ids import uuid7
 from chatserver.log import Publisher
+from chatserver.mentions import Mentions
 from chatserver.messages import MessageReader, body_of, posted_message
 from chatserver.pushes import Event, conversation_room
 from chatserver.requests import Asks, Requests
@@ -17,6 +18,7 @@ from chatserver.session import Caller
 from chatserver.store import Database, Record
 from schemas.groups import GroupAnnounce
 from schemas.messages import MessageSend, MessageSent
+from schemas.resources import Mention
 
 
 class Chat:
@@ -36,6 +38,7 @@ class Chat:
         delivery: Delivery,
         publisher: Publisher,
         requests: Requests,
+        mentions: Mentions,
     ) -> None:
         self._db = db
         self._vault = vault
@@ -45,6 +48,7 @@ class Chat:
         self._delivery = delivery
         self._publisher = publisher
         self._requests = requests
+        self._mentions = mentions
 
     # -- posting ----------------------------------------------------------------------------------
 
@@ -99,8 +103,11 @@ class Chat:
             ChatError: RESOURCE_NOT_FOUND, USER_BLOCKED, IDEMPOTENCY_CONFLICT
         """
         message_id = uuid7()
+        mentions = await self._mentioned(caller, conversation_id, cmd)
         body = body_of(cmd)
-        sealed = self._vault.seal(conversation_id, message_id, body)
+        sealed = self._vault.seal(
+            conversation_id, message_id, body_of(cmd, mentions) if mentions else body
+        )
         identity = _identity(caller, cmd, body, is_announcement=is_announcement)
         fingerprint = self._vault.fingerprint(conversation_id.bytes, *identity)
         row = await self._db.one(
@@ -121,7 +128,7 @@ class Chat:
         assert row is not None  # one verdict per message asked
         if row["verdict"] == "posted":
             message = posted_message(
-                caller.user, cmd, conversation_id, row, is_announcement=is_announcement
+                caller.user, cmd, conversation_id, row, mentions, is_announcement=is_announcement
             )
             self._delivery.publish(
                 Event(
@@ -131,10 +138,18 @@ class Chat:
                     payload=message_received(message),
                 )
             )
+            await self._mentions.tell(caller.user, message)
             return MessageSent(message_id=message.id, message=message, duplicate=False)
         if row["verdict"] == "duplicate":
             return await self._posted_before(conversation_id, row, identity)
         raise _refusal(row["verdict"], row["conversation_type"])
+
+    async def _mentioned(
+        self, caller: Caller, conversation_id: UUID, cmd: MessageSend
+    ) -> tuple[Mention, ...]:
+        if cmd.recipient_id is not None:
+            return ()  # a direct message
+        return await self._mentions.find(self._db, caller, conversation_id, cmd.content)
 
     async def _posted_before(
         self, conversation_id: UUID, row: Record, identity: tuple[bytes, ...]
@@ -210,7 +225,8 @@ def _identity(
 ) -> tuple[bytes, ...]:
     """What makes two sends of one id the same message: its body, its type and what it answers.
 
-    The ids stand in it too, so that equal texts do not show as equal fingerprints.
+    The ids stand in it too, so that equal texts do not show as equal fingerprints. Whom it mentions does
+    not: who has that name may have left before the retry.
     """
     kind = "announcement" if is_announcement else cmd.message_type
     ids = caller.user_id.encode(), (cmd.client_message_id or "").encode()

@@ -15,6 +15,7 @@ from schemas.conversations import (
     Synced,
 )
 from schemas.messages import (
+    Mentioned,
     MessageDelete,
     MessageDeleted,
     MessageDeletedForSelf,
@@ -251,6 +252,11 @@ PUSHES = (
         doc="A direct conversation was opened with you, or by you on another device.",
     ),
     Push("chat:user_typing", carries=UserTyping, doc="Somebody types, or stopped."),
+    Push(
+        "chat:mentioned",
+        carries=Mentioned,
+        doc="Somebody mentioned you in a group: @username, @everyone or @all. The message comes as well.",
+    ),
     Push(
         "chat:message_status_updated",
         carries=MessageStatusUpdated,

@@ -54,3 +54,21 @@ LEFT JOIN LATERAL (
     FROM participants x WHERE x.conversation_id = c.id AND x.left_seq IS NULL
     ORDER BY role_rank(x.role) DESC, x.joined_seq, x.user_id LIMIT $3 OFFSET $4) p ON true
 WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL;
+
+-- name: mentionable
+-- What the member $1 of group $2 may go by who mentions somebody in it: their role, the group's size, and
+-- who of its members has one of the names $3, in either case. No row where $2 is no group of theirs.
+SELECT me.role, c.member_count, named.name, named.user_id, named.username
+FROM participants me JOIN conversations c ON c.id = me.conversation_id AND c.type = 'group' AND c.is_active
+LEFT JOIN LATERAL (
+    SELECT asked.name, u.user_id, u.username
+    FROM directory_users(ARRAY(SELECT p.user_id FROM participants p
+                               WHERE p.conversation_id = c.id AND p.left_seq IS NULL)) u
+    JOIN unnest($3::text[]) AS asked (name) ON lower(asked.name) = lower(u.username)
+    WHERE $3::text[] <> '{}') named ON true
+WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL;
+
+-- name: members_among
+-- Those of the people $2 who are members of conversation $1.
+SELECT p.user_id FROM participants p
+WHERE p.conversation_id = $1 AND p.user_id = ANY ($2) AND p.left_seq IS NULL;

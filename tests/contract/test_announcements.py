@@ -34,6 +34,14 @@ async def test_an_announcement_is_edited_and_erased_as_one(
     assert (tombstone["is_deleted"], tombstone["is_announcement"]) == (True, True)
 
 
+async def test_an_announcement_mentions(connect: Connect, alice: User, bob: User) -> None:
+    """Whom an announcement names is told, as by any message."""
+    a, b = await connect(alice), await connect(bob)
+    group = await create(a, bob)
+    ack = await a.do("group:announce", conversationId=group, content="@everyone: at eight")
+    assert (await b.expect("chat:mentioned"))["message"] == ack["message"]
+
+
 async def test_one_id_is_one_announcement(connect: Connect, alice: User, bob: User) -> None:
     """The same clientMessageId, or requestId, is one announcement, and not another text or a plain message."""
     a = await connect(alice)

@@ -185,6 +185,9 @@ async def test_ten_thousand_members(
     assert (len(page["participants"]), page["total"]) == (100, 10_000)
     error = await a.refused("group:member_add", conversationId=group, userId=people[0] + "0")
     assert error["code"] == "RESOURCE_NOT_FOUND"
+    sent = await said(a, group, f"@{bob.id} and @{people[5_000]}: welcome")
+    assert [m["user_id"] for m in sent["mentions"]] == [bob.id, people[5_000]]
+    await b.expect("chat:mentioned")
     await a.do("group:promote", conversationId=group, userId=people[7_000])
     await _is_small(db, b, group, "group:member_promoted")
     await a.do("group:delete", conversationId=group)
