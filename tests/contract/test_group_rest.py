@@ -172,7 +172,7 @@ async def two(dsn: str, redis_url: str) -> AsyncIterator[tuple[Server, Server]]:
 async def test_two_processes_are_one_group(
     two: tuple[Server, Server], connect: Connect, alice: User, bob: User, carol: User
 ) -> None:
-    """Devices on another process join and leave the group's room at the event that says so."""
+    """Devices on another process join and leave the group at the event that says so, and hear their mentions."""
     first, second = two
     a, b, c = [
         await connect(user, server.url)
@@ -205,3 +205,12 @@ async def test_two_processes_are_one_group(
     assert [m["seq"] for m in c.seen("chat:message_received")][-2:] == [34, 36]
     assert (await b.expect("group:member_removed"))["seq"] == 33
     assert (await b.expect("group:member_added"))["conversation"]["last_seq"] == 35
+    await a.do("group:transfer", conversationId=group, userId=carol.id)  # 37
+    await c.do(
+        "chat:message_send", conversationId=group, content=f"@{alice.id} and @{bob.id}"
+    )  # 38
+    for device in (a, b):
+        assert (await device.expect("chat:mentioned"))["mentionedBy"] == carol.id
+    await c.do("group:delete", conversationId=group)
+    for device in (a, b, c):
+        assert (await device.expect("group:deleted"))["seq"] == 39
