@@ -34,6 +34,7 @@ from chatserver.mentions import Mentions
 from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.offset import Pids
+from chatserver.posts import Posts
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence
 from chatserver.presence_store import LocalPresence, PresenceStore
@@ -100,6 +101,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         typing = TypingState(db, delivery)
         delivered = Delivered(db, delivery)
         stack.push_async_callback(delivered.close)
+        posts = Posts(db)
         gate = Gate(
             schemas.COMMANDS,
             handlers.MODULES,
@@ -113,6 +115,7 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
                     delivery,
                     publisher,
                     requests,
+                    posts,
                     mentions,
                 ),
                 MessageChanges(db, vault, reader, publisher, requests, mentions),

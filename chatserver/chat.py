@@ -12,6 +12,7 @@ from chatserver.ids import uuid7
 from chatserver.log import Publisher
 from chatserver.mentions import Mentions
 from chatserver.messages import MessageReader, body_of, posted_message
+from chatserver.posts import Draft, Posts
 from chatserver.pushes import Event, conversation_room
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
@@ -38,6 +39,7 @@ class Chat:
         delivery: Delivery,
         publisher: Publisher,
         requests: Requests,
+        posts: Posts,
         mentions: Mentions,
     ) -> None:
         self._db = db
@@ -48,6 +50,7 @@ class Chat:
         self._delivery = delivery
         self._publisher = publisher
         self._requests = requests
+        self._posts = posts
         self._mentions = mentions
 
     # -- posting ----------------------------------------------------------------------------------
@@ -100,32 +103,30 @@ class Chat:
         """Post a message: committed, then handed on.
 
         Raises:
-            ChatError: RESOURCE_NOT_FOUND, USER_BLOCKED, IDEMPOTENCY_CONFLICT
+            ChatError: RESOURCE_NOT_FOUND, USER_BLOCKED, IDEMPOTENCY_CONFLICT; an announcement also as `announce`.
         """
         message_id = uuid7()
-        mentions = await self._mentioned(caller, conversation_id, cmd)
+        mentions: tuple[Mention, ...] = ()
+        if _may_mention(cmd):
+            mentions = await self._mentions.find(self._db, caller, conversation_id, cmd.content)
         body = body_of(cmd)
-        sealed = self._vault.seal(
-            conversation_id, message_id, body_of(cmd, mentions) if mentions else body
-        )
+        whole = body_of(cmd, mentions) if mentions else body
         identity = _identity(caller, cmd, body, is_announcement=is_announcement)
-        fingerprint = self._vault.fingerprint(conversation_id.bytes, *identity)
-        row = await self._db.one(
-            "post_messages",
-            [conversation_id],
-            [caller.user_id],
-            [message_id],
-            [cmd.message_type],
-            [sealed.version],
-            [sealed.key_id],
-            [sealed.nonce],
-            [sealed.ciphertext],
-            [cmd.reply_to_message_id],
-            [cmd.client_message_id],
-            [fingerprint if cmd.client_message_id else None],
-            [is_announcement],
+        row = await self._posts.ask(
+            Draft(
+                conversation_id=conversation_id,
+                sender_id=caller.user_id,
+                message_id=message_id,
+                message_type=cmd.message_type,
+                sealed=self._vault.seal(conversation_id, message_id, whole),
+                reply_to=cmd.reply_to_message_id,
+                client_message_id=cmd.client_message_id,
+                fingerprint=self._vault.fingerprint(conversation_id.bytes, *identity)
+                if cmd.client_message_id
+                else None,
+                is_announcement=is_announcement,
+            )
         )
-        assert row is not None  # one verdict per message asked
         if row["verdict"] == "posted":
             message = posted_message(
                 caller.user, cmd, conversation_id, row, mentions, is_announcement=is_announcement
@@ -138,18 +139,12 @@ class Chat:
                     payload=message_received(message),
                 )
             )
-            await self._mentions.tell(caller.user, message)
+            if mentions:
+                await self._mentions.tell(caller.user, message)
             return MessageSent(message_id=message.id, message=message, duplicate=False)
         if row["verdict"] == "duplicate":
             return await self._posted_before(conversation_id, row, identity)
         raise _refusal(row["verdict"], row["conversation_type"])
-
-    async def _mentioned(
-        self, caller: Caller, conversation_id: UUID, cmd: MessageSend
-    ) -> tuple[Mention, ...]:
-        if cmd.recipient_id is not None:
-            return ()  # a direct message
-        return await self._mentions.find(self._db, caller, conversation_id, cmd.content)
 
     async def _posted_before(
         self, conversation_id: UUID, row: Record, identity: tuple[bytes, ...]
@@ -232,6 +227,11 @@ def _identity(
     ids = caller.user_id.encode(), (cmd.client_message_id or "").encode()
     reply_to = cmd.reply_to_message_id.bytes if cmd.reply_to_message_id else b""
     return *ids, kind.encode(), reply_to, body
+
+
+def _may_mention(cmd: MessageSend) -> bool:
+    """Whether it is worth asking: a message to a person is direct, and mentions nobody."""
+    return cmd.recipient_id is None and cmd.content is not None and "@" in cmd.content
 
 
 def _refusal(verdict: str, conversation_type: str | None) -> ChatError:

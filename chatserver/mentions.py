@@ -93,25 +93,28 @@ class Mentions:
         members: dict[str, list[Record]] = {}
         for row in rows:
             members.setdefault(row["name"], []).append(row)
-        found: dict[Mention, None] = {}
+        # By the person; by None, everyone.
+        found: dict[str | None, Mention] = {}
         for readings in written:
             if _means_everyone(readings):
                 if all_of_them:
-                    found[Mention(type="everyone", user_id=None, username=None)] = None
+                    found[None] = Mention(type="everyone", user_id=None, username=None)
                 continue
             name = next((reading for reading in readings if reading in members), None)
             for row in members[name] if name else ():
-                mention = Mention(type="user", user_id=row["user_id"], username=row["username"])
-                found[mention] = None
-        return tuple(found)[:MOST]
+                found[row["user_id"]] = Mention(
+                    type="user", user_id=row["user_id"], username=row["username"]
+                )
+        return tuple(found.values())[:MOST]
 
     async def tell(self, sender: User, message: Message, before: Collection[Mention] = ()) -> None:
         """Tell those whom a committed message mentions, but for its sender and those mentioned `before`.
 
         A courtesy: the message itself reaches everybody, whatever becomes of this.
         """
-        fresh = [mention for mention in message.mentions if mention not in before]
-        if not fresh or any(mention.type == "everyone" for mention in before):
+        told = {mention.user_id for mention in before}
+        fresh = [m.user_id for m in message.mentions if m.user_id not in told]
+        if not fresh or None in told:
             return
         push = Mentioned(
             conversation_id=message.conversation_id,
@@ -120,10 +123,10 @@ class Mentions:
             mentioned_by_username=sender.username,
             message=message,
         )
-        if any(mention.type == "everyone" for mention in fresh):
+        if None in fresh:
             rooms = [conversation_room(message.conversation_id)]
         else:
-            rooms = await self._rooms(message, [mention.user_id for mention in fresh])
+            rooms = await self._rooms(message, fresh)
         if rooms:
             self._delivery.tell(rooms, "chat:mentioned", payload(push), skip_user=sender.id)
 

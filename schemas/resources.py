@@ -7,7 +7,6 @@ from schemas.wire import resource
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
     """A person by id and name."""
 
@@ -16,7 +15,6 @@ class Named:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
     """One person's reaction to a message; a person has at most one."""
 
@@ -26,7 +24,6 @@ class Reaction:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
     """A mention in a group's message: of one person (``user``), or of all (``everyone``, without a person)."""
 
@@ -36,7 +33,6 @@ class Mention:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message. An end-to-end encrypted one has ``content_encrypted`` and no ``content``; an erased one neither.
 
@@ -67,7 +63,6 @@ class Message:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
     """What a conversation is about, as the directory has it."""
 
@@ -77,7 +72,6 @@ class Product:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
     """A member of a conversation. ``read_seq`` is the highest seq read."""
 
@@ -92,7 +86,6 @@ class Participant:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SharedConversation:
     """A conversation as all its members see it alike: what pushes carry."""
 
@@ -113,7 +106,6 @@ class SharedConversation:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation(SharedConversation):
     """A conversation as one member sees it. ``unread_count`` stops at 1,000."""
 
