@@ -36,6 +36,7 @@ from chatserver.limits_store import LimitStore, LocalLimits
 from chatserver.log import Log, Publisher
 from chatserver.log_reader import LogReader
 from chatserver.loop_lag import LoopLag
+from chatserver.mentions import Mentions
 from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.metrics import Metrics
@@ -125,6 +126,7 @@ async def build(
         sessions = Sessions(authenticator, requests, single=settings.single_session)
         sessions.start()
         stack.push_async_callback(sessions.stop)
+        mentions = Mentions(db, delivery)
         presence = Presence(
             db, directory, delivery, presence_store, max_members=settings.presence_max_members
         )
@@ -153,8 +155,9 @@ async def build(
                     publisher,
                     requests,
                     posts,
+                    mentions,
                 ),
-                MessageChanges(db, vault, reader, publisher, requests),
+                MessageChanges(db, vault, reader, publisher, requests, mentions),
                 Reading(db, reader, log),
                 conversations,
                 recovery,

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chatserver.directory import Directory
-from chatserver.errors import not_found
+from chatserver.errors import invalid, not_found
 from chatserver.messages import MessageReader
 from chatserver.store import Database, Record
 from chatserver.times import iso
@@ -112,6 +112,22 @@ class Conversations:
             person.user_id: person for person in (await self._resources(rows))[conversation_id]
         }
         return tuple(found[user_id] for user_id in named)
+
+    async def members(
+        self, user_id: str, group_id: UUID, limit: int, offset: int
+    ) -> tuple[tuple[Participant, ...], int]:
+        """A page of a group's members, for one of them, and how many there are.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND; VALIDATION_ERROR for a direct conversation.
+        """
+        rows = await self._db.all("members_page", user_id, group_id, limit, offset)
+        if not rows:
+            raise not_found("conversation")
+        if rows[0]["type"] != "group":
+            raise invalid("conversationId", "Is not a group.")
+        found = await self._resources([row for row in rows if row["user_id"] is not None])
+        return tuple(found.get(group_id, ())), rows[0]["member_count"]
 
     async def _cards(self, user_id: str, ids: Sequence[UUID]) -> tuple[Conversation, ...]:
         if not ids:

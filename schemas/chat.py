@@ -18,6 +18,7 @@ from schemas.conversations import (
     Synced,
 )
 from schemas.messages import (
+    Mentioned,
     MessageDelete,
     MessageDeleted,
     MessageDeletedForSelf,
@@ -221,13 +222,7 @@ COMMANDS = (
         gives=None,
         mutates=True,
         errors=("RESOURCE_NOT_FOUND", "IDEMPOTENCY_CONFLICT"),
-        rest=(
-            Rest(
-                "DELETE",
-                "/api/conversations/{conversation_id}",
-                flagged=("for_everyone", "group:delete"),
-            ),
-        ),
+        rest=(Rest("DELETE", "/api/conversations/{conversation_id}"),),
         doc="Hide a conversation and its history so far, for you alone. A new message brings it back.",
     ),
     Command(
@@ -329,6 +324,11 @@ PUSHES = (
         doc="A direct conversation was opened with you, or by you on another device.",
     ),
     Push("chat:user_typing", carries=UserTyping, doc="Somebody types, or stopped."),
+    Push(
+        "chat:mentioned",
+        carries=Mentioned,
+        doc="Somebody mentioned you in a group: @username, @everyone or @all. The message comes as well.",
+    ),
     Push(
         "chat:message_status_updated",
         carries=MessageStatusUpdated,

@@ -203,6 +203,17 @@ class MessagePinned(MessageEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mentioned:
+    """A message mentions the person, by name or as one of all."""
+
+    conversation_id: str
+    message_id: str
+    mentioned_by: str
+    mentioned_by_username: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserTyping:
     """Somebody types, or stopped."""
 

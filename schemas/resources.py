@@ -25,7 +25,7 @@ class Reaction:
 
 @resource
 class Mention:
-    """A mention in a group's message: of one person, or of everyone (then without a person)."""
+    """A mention in a group's message: of one person (``user``), or of all (``everyone``, without a person)."""
 
     type: str
     user_id: str | None

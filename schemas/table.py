@@ -28,8 +28,8 @@ class Rest:
     then: str | None = None
     # The command asked instead where the path's user is the caller; it answers {"success": true}.
     own: str | None = None
-    # (flag, command): the command asked instead where the flag is given and true.
-    flagged: tuple[str, str] | None = None
+    # The flag in the query that asks for this command, where another has the same path without it.
+    when: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The main door's REST routes, made from the command table."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -19,6 +19,8 @@ from schemas.wire import Loader, camel, snake, to_wire
 
 Responder = Callable[[web.Request, Session], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+_Asked = tuple[Command, Rest]
 
 
 def dumps(value: object) -> bytes:
@@ -60,38 +62,39 @@ class RestDoor:
     def routes(self, commands: Iterable[Command]) -> list[web.RouteDef]:
         """The routes of every command: its own where the guide has one, and ``/api/commands/<name>``."""
         found: list[web.RouteDef] = []
+        asked: dict[tuple[str, str], list[_Asked]] = {}
         for command in commands:
             self._loaders[command.name] = Loader(command.takes)
             for rest in command.rest:
-                respond = self._route(command, rest)
-                # Whatever stands there is the field's value, braces too: the schema says what is wrong.
-                path = rest.path.replace("}", ":[^/]+}")
-                # web.get answers HEAD as well.
-                found.append(
-                    web.get(path, respond)
-                    if rest.method == "GET"
-                    else web.route(rest.method, path, respond)
-                )
+                asked.setdefault((rest.method, rest.path), []).append((command, rest))
+        for (method, place), meanings in asked.items():
+            respond = self._route(meanings)
+            # Whatever stands there is the field's value, braces too: the schema says what is wrong.
+            path = place.replace("}", ":[^/]+}")
+            # web.get answers HEAD as well.
+            found.append(
+                web.get(path, respond) if method == "GET" else web.route(method, path, respond)
+            )
         found.append(web.post("/api/messages/{message_id:[^/]+}/status", self._status))
         found.append(web.post("/api/commands/{name}", self._command))
         return found
 
-    def _route(self, command: Command, rest: Rest) -> Handler:
-        known = self._loaders[command.name].fields
-
+    def _route(self, meanings: Sequence[_Asked]) -> Handler:
         async def respond(request: web.Request, session: Session) -> web.Response:
+            command, rest = _meant(request, meanings)
+            known = self._loaders[command.name].fields
             payload = await self._payload(request, known)
+            for flag in _flags(meanings):
+                payload.pop(flag, None)
+                payload.pop(camel(flag), None)
             payload.update(request.match_info)
             _rename(payload, rest)
-            asked = command.name
-            if rest.flagged and _flag(payload, rest.flagged[0]):
-                asked = rest.flagged[1]
             _take_idempotency_key(request, payload, known)
             if rest.own and payload.get("user_id") == session.user.id:
                 del payload["user_id"]
                 return answer(_body(await self._ask(session, rest.own, payload), rest))
             try:
-                value = await self._ask(session, asked, payload)
+                value = await self._ask(session, command.name, payload)
             except ChatError as error:
                 _rename_back(error, rest)
                 raise
@@ -197,6 +200,28 @@ def bearer_token(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def _meant(request: web.Request, meanings: Sequence[_Asked]) -> _Asked:
+    """Which of the commands of one path is asked: that whose flag is set, or else that without one.
+
+    Raises:
+        ChatError: VALIDATION_ERROR
+    """
+    query = request.query
+    given = {flag: query.get(flag, query.get(camel(flag))) for flag in _flags(meanings)}
+    for flag, value in given.items():
+        if value not in (None, "true", "false"):
+            raise invalid(camel(flag), "Must be true or false.")
+    wanted: set[str | None] = {flag for flag, value in given.items() if value == "true"}
+    for command, rest in meanings:
+        if rest.when in (wanted or (None,)):
+            return command, rest
+    raise invalid(camel(next(iter(given))), "Must be true.")
+
+
+def _flags(meanings: Sequence[_Asked]) -> list[str]:
+    return [rest.when for _, rest in meanings if rest.when is not None]
+
+
 def _from_query(field: fields.Field[Any] | None, text: str) -> object:
     """A query parameter has no type of its own: it is read as its field's."""
     if (
@@ -229,18 +254,6 @@ def _rename_back(error: ChatError, rest: Rest) -> None:
     names = {camel(ours): camel(theirs) for theirs, ours in rest.renames}
     if names and error.fields:
         error.fields = {names.get(name, name): why for name, why in error.fields.items()}
-
-
-def _flag(payload: dict[str, Any], name: str) -> bool:
-    """Takes a flag, in either casing, out of a payload; not given, it is false.
-
-    Raises:
-        ChatError: VALIDATION_ERROR
-    """
-    found = {payload.pop(given) for given in (name, camel(name)) if given in payload}
-    if not found <= {True, False, "true", "false"} or len(found) > 1:
-        raise invalid(camel(name), "Must be true or false.")
-    return found in ({True}, {"true"})
 
 
 def _replayed(value: object) -> dict[str, str]:

@@ -217,15 +217,26 @@ async def _group_payload(name: str, server: Server, user: User, other: User) -> 
     url = f"{server.url}/api/conversations/group"
     body = {"title": "Climbers", "participant_ids": members}
     conversation_id = (await ok("POST", url, owner, status=201, json=body))["id"]
-    return {"conversationId": conversation_id} | (
-        {} if name == "group:leave" else {"userId": other.id}
-    )
+    return {"conversationId": conversation_id} | {
+        "group:leave": {},
+        "group:members": {},
+        "group:delete": {},
+        "group:update": {"title": "Boulderers"},
+        "group:announce": {"content": "hello"},
+        "group:permit": {"userId": other.id, "canAddMembers": True},
+    }.get(name, {"userId": other.id})
 
 
 ACKS = {
     "group:create": {"conversation"},
     "group:list": {"groups", "total", "pagination"},
     "group:member_add": {"participant"},
+    "group:members": {"participants", "total", "pagination"},
+    "group:promote": {"role"},
+    "group:demote": {"role"},
+    "group:permit": {"participant"},
+    "group:update": {"conversation"},
+    "group:announce": {"messageId", "message", "duplicate"},
     "chat:message_send": {"messageId", "message", "duplicate"},
     "chat:message_delivered": {"updatedCount"},
     "chat:message_read": {"updatedCount"},

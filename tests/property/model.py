@@ -142,7 +142,7 @@ class Model:
             self._skipped_now.append((key, talk.seq + 1, seq - 1))
         talk.log[seq] = (name, data)
         talk.seq = seq
-        if name in _GONE and data["user"]["user_id"] == self.me:
+        if name == "group:deleted" or (name in _GONE and data["user"]["user_id"] == self.me):
             del self.talks[key]
             self.needs.discard(key)
             self.gone[key] = seq
