@@ -136,7 +136,9 @@ class Meter:
     def take(self, who: str, most: int | None = None) -> float:
         """Count one more use, if it is within `most` (the rule's): 0, or the seconds until it would be."""
         now = self._clock()
-        window = self._find(who, now)
+        window = self._windows.get(who)
+        if window is None or now >= self._turn_at:
+            window = self._find(who, now)
         window.forget(now)
         if most is None:
             most = self.rule.most

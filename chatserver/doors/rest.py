@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
 from aiohttp import web
 from marshmallow import fields
 
 from chatserver.auth import Authenticator
 from chatserver.doors import packets
+from chatserver.encoding import dumps
 from chatserver.errors import ChatError, ErrorCode, invalid
 from chatserver.gate import Gate
 from chatserver.session import Session
@@ -21,11 +21,6 @@ Responder = Callable[[web.Request, Session], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 _Asked = tuple[Command, Rest]
-
-
-def dumps(value: object) -> bytes:
-    """JSON; dataclasses are written as they are named."""
-    return orjson.dumps(value)
 
 
 def answer(

@@ -228,8 +228,8 @@ def test_every_command_is_complete(command: Command) -> None:
 
 
 def test_routes_are_unique() -> None:
-    """No two commands have the same REST route."""
-    routes = [(rest.method, rest.path) for row in schemas.COMMANDS for rest in row.rest]
+    """No two commands have the same REST route, and the same flag in it."""
+    routes = [(rest.method, rest.path, rest.when) for row in schemas.COMMANDS for rest in row.rest]
     assert len(set(routes)) == len(routes)
 
 
