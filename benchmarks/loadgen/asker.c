@@ -52,7 +52,7 @@ static void send_ask(Asker *asker, uint32_t index, uint64_t intended, uint64_t n
     asker->total.asks++;
     if (window) {
         window->asks++;
-        histogram_add(&window->lag, now - intended);
+        if (asker->rate > 0) histogram_add(&window->lag, now - intended);
     }
     if (sender->gone) return; /* it was due, and will not be answered */
     sender->outstanding++;
@@ -107,7 +107,7 @@ void asker_run(Asker *asker, uint64_t end, bool (*done)(void *), void *context) 
 static bool settled(void *context) {
     Asker *asker = context;
     uint64_t expected = asker->total.acked * asker->pushes_per_ask;
-    return !asker->total.outstanding && asker->total.deliveries >= expected;
+    return !asker->total.outstanding && asker_deliveries(asker) >= expected;
 }
 
 void asker_settle(Asker *asker, double seconds) {
@@ -128,6 +128,7 @@ static void finish(Asker *asker, Ask *ask, bool refused) {
         if (asked_in) asked_in->refused++;
     } else {
         asker->total.acked++;
+        asker->total.acked_pushes += ask->deliveries;
         if (came_in) came_in->acks_come++;
         if (asked_in) {
             asked_in->acked++;
@@ -164,7 +165,8 @@ static void delivered(Asker *asker, Ask *ask) {
         return;
     }
     ask->deliveries++;
-    asker->total.deliveries++;
+    asker->total.pushes++;
+    if (ask->state == ACKED) asker->total.acked_pushes++;
     Window *came_in = window_at(asker, arrival_ns), *asked_in = window_at(asker, ask->intended_ns);
     if (came_in) came_in->deliveries_come++;
     if (asked_in) histogram_add(&asked_in->delivery, arrival_ns - ask->intended_ns);
@@ -176,7 +178,7 @@ void asker_pushed(Asker *asker, const char *arguments, size_t length) {
         return;
     if (!asker->marked && !asker->by_pushes) {
         Window *came_in = window_at(asker, arrival_ns);
-        asker->total.deliveries++;
+        asker->total.pushes++;
         if (came_in) came_in->deliveries_come++;
         return;
     }
@@ -197,6 +199,12 @@ void asker_lost(Asker *asker, uint32_t index) {
     sender->gone = true;
     asker->total.outstanding -= sender->outstanding;
     sender->outstanding = 0;
+}
+
+uint64_t asker_deliveries(const Asker *asker) {
+    /* Without markers nobody knows whose they are; without acks they are what asks wait for. */
+    bool unknown = !asker->marked || asker->by_pushes;
+    return unknown ? asker->total.pushes : asker->total.acked_pushes;
 }
 
 bool asker_has_senders(const Asker *asker) {

@@ -23,12 +23,13 @@ typedef struct Window {
     uint64_t from_ns, to_ns;
     uint64_t asks, acked, refused;
     uint64_t acks_come, deliveries_come; /* those that came in it, whenever asked */
-    Histogram ack, delivery, lag;        /* lag: how late loadgen itself sent what was due */
+    Histogram ack, delivery, lag;        /* lag: how late what was due was sent (open loop) */
 } Window;
 
 typedef struct Totals {
     uint64_t asks, acked, refused, outstanding;
-    uint64_t deliveries; /* that were expected, of asks acked or not */
+    uint64_t pushes;       /* of our asks, without duplicates */
+    uint64_t acked_pushes; /* those of asks that were acked */
     uint64_t duplicates, foreign, stray_acks;
 } Totals;
 
@@ -73,6 +74,10 @@ void asker_settle(Asker *asker, double seconds);
 void asker_answered(Asker *asker, uint32_t sender, uint64_t ask, bool refused);
 void asker_pushed(Asker *asker, const char *arguments, size_t length);
 void asker_lost(Asker *asker, uint32_t sender);
+
+/* The pushes that were expected: those of refused or unanswered asks are none, since else they
+ * would make up for missing ones. */
+uint64_t asker_deliveries(const Asker *asker);
 
 /* Whether anybody is left who asks: otherwise the numbers say nothing. */
 bool asker_has_senders(const Asker *asker);

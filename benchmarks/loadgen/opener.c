@@ -51,7 +51,11 @@ uint64_t opener_expire(Opener *opener) {
 
 void opener_run(Opener *opener) {
     opener_start(opener);
-    while (!opener_done(opener)) loop_once(opener_expire(opener));
+    for (;;) {
+        uint64_t next = opener_expire(opener);
+        if (opener_done(opener)) return;
+        loop_once(next);
+    }
 }
 
 void opener_require_all(const Opener *opener) {

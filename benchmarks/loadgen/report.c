@@ -35,21 +35,9 @@ static void print_window(const Window *window, double seconds, const Reading *st
     json_integer("bytes_in", end->bytes_in - start->bytes_in);
 }
 
-/* Deliveries of asks that were expected to have them; those of refused and unanswered ones are told
-   apart, since else they would make up for missing ones. */
-static uint64_t expected_deliveries(Asker *asker) {
-    if (!asker->marked || asker->by_pushes) return asker->total.deliveries;
-    uint64_t deliveries = 0;
-    for (uint32_t number = 0; number < asker->ledger.count; number++) {
-        const Ask *ask = ledger_ask(&asker->ledger, number);
-        if (ask->state == ACKED) deliveries += ask->deliveries;
-    }
-    return deliveries;
-}
-
-void report_totals(Asker *asker) {
+void report_totals(const Asker *asker) {
     const Totals *total = &asker->total;
-    uint64_t deliveries = expected_deliveries(asker);
+    uint64_t deliveries = asker_deliveries(asker);
     uint64_t asks = asker->by_pushes ? total->asks : total->acked;
     json_integer("asks_total", total->asks);
     json_integer("acked_total", total->acked);
@@ -62,7 +50,7 @@ void report_totals(Asker *asker) {
     json_number("expected_total", expected);
     json_number("missing", expected - (double)deliveries);
     json_integer("duplicates", total->duplicates);
-    json_integer("deliveries_unacked", total->deliveries - deliveries);
+    json_integer("deliveries_unacked", total->pushes - deliveries);
     json_integer("foreign", total->foreign);
     json_integer("stray_acks", total->stray_acks);
 }

@@ -95,7 +95,7 @@ static void play(Storm *storm, Asker *asker, const Options *options) {
     asker_settle(asker, options->settle);
 }
 
-static void print(const Storm *storm, Talk *talk) {
+static void print(const Storm *storm, const Talk *talk) {
     uint32_t count = storm->opener.count;
     double seconds = storm->recovered ? (double)(storm->last_ns - storm->began_ns) / 1e9 : 0;
     const Window *calm = &talk->asker.windows[0], *stormy = &talk->asker.windows[1];
