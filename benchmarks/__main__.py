@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import data, plots, report
-from benchmarks.bench import SMALL, Bench, Form, Numbers, bench
+from benchmarks.bench import Bench, Numbers, bench
 from benchmarks.ceiling import ceiling
+from benchmarks.form import SMALL, Form
 from benchmarks.growth import CURVES, grow
 from benchmarks.loadgen.build import BuildError
 from benchmarks.play import mistakes, play, say, table

@@ -107,7 +107,8 @@ def _slowest_offset(data: Data) -> list[float]:
     points = _curve(data, "offsets")
     metric = Metric("asks_per_second", "", "")
     rates = [_at(points, size, metric) for size in sorted({point["size"] for point in points})]
-    return [rates[0] / min(rates)] if rates and min(rates) else []
+    slowest = min(rates, default=0.0)
+    return [rates[0] / slowest] if slowest else []
 
 
 def _lag(data: Data) -> list[float]:
