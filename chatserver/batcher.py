@@ -65,6 +65,7 @@ class Batcher(Generic[Ask, Answer]):
         # What is in flight: each batch's keys, and those batches that have been for long.
         self._batches: dict[asyncio.Task[None], set[Hashable]] = {}
         self._slow: set[asyncio.Task[None]] = set()
+        self._woken = False
         # Asking for it costs a system call in Python 3.11.
         self._loop = asyncio.get_running_loop()
 
@@ -80,13 +81,23 @@ class Batcher(Generic[Ask, Answer]):
         self._weight += weight
         future: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting.append((ask, future))
-        self._start()
+        if not self._woken:
+            # Once this tick's other asks are here, too.
+            self._woken = True
+            self._loop.call_soon(self._wake)
         return future
 
     async def finish(self) -> None:
         """Wait until everything that was asked is answered."""
-        while self._batches:
-            await asyncio.wait(tuple(self._batches))
+        while self._waiting or self._batches:
+            if self._batches:
+                await asyncio.wait(tuple(self._batches))
+            else:
+                await asyncio.sleep(0)
+
+    def _wake(self) -> None:
+        self._woken = False
+        self._start()
 
     def _start(self) -> None:
         """Send off as many batches as may be in flight."""
