@@ -25,7 +25,7 @@ async def about(bench: Bench, repetitions: int) -> Data:
     """What a run was made with: the machine, the versions, the form."""
     form = asdict(bench.form)
     return {
-        "machine": describe(bench.directory),
+        "machine": describe(bench.cores, bench.directory),
         "versions": {
             "Python": platform.python_version(),
             **{package: version(package) for package in _PACKAGES},

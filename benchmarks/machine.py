@@ -129,15 +129,13 @@ def look_at(pid: int) -> Process:
     )
 
 
-def describe(directory: Path) -> dict[str, str]:
+def describe(chosen: Cores, directory: Path) -> dict[str, str]:
     """The machine in words; `directory` is on the disk that the databases are on."""
-    chosen = cores()
     return {
         "processor": _processor(),
-        "processors": f"{len(chosen.all)} (server on {len(chosen.server)} of them, "
-        "database and load generator on the rest)"
-        if chosen.server != chosen.rest
-        else "1, shared by everything",
+        "processors": "1, shared by everything"
+        if chosen.server == chosen.rest
+        else f"{len(chosen.all)}: {len(chosen.server)} for the server, {len(chosen.rest)} for the rest",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
         "operating system": platform.freedesktop_os_release().get("PRETTY_NAME", "unknown"),

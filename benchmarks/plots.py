@@ -106,22 +106,26 @@ def _ratios(scenarios: dict[str, dict[str, list[Numbers]]]) -> None:
 def _curve(curve: Curve, found: dict[str, list[Numbers]]) -> None:
     metrics = curve.metrics
     figure, all_axes = _figure(3.1 * len(metrics), 2.5, len(metrics))
+    sizes = sorted({run["size"] for runs in found.values() for run in runs})
     for axes, metric in zip(all_axes, metrics, strict=True):
         for name, runs in found.items():
-            sizes = sorted({run["size"] for run in runs})
             heights = [_median_at(metric, runs, size) for size in sizes]
-            axes.plot(
-                sizes, heights, marker="o", markersize=3, color=_COLOURS[name], label=_TITLES[name]
-            )
-        if min(run["size"] for runs in found.values() for run in runs) > 0:
-            axes.set_xscale("log")
-        else:
-            axes.set_xscale("symlog", linthresh=100)
+            style = {"color": _COLOURS[name], "label": _TITLES[name], "marker": "o"}
+            axes.plot(range(len(sizes)), heights, markersize=3, **style)
+        axes.set_xticks(range(len(sizes)), [_short(size) for size in sizes])
         axes.set_ylim(bottom=0)
         axes.set_xlabel(curve.size)
         axes.set_title(f"{metric.title}, {metric.unit}", fontsize=9)
     all_axes[0].legend(frameon=False)
     _save(figure, curve.name)
+
+
+def _short(size: int) -> str:
+    """5M, 100k, 500."""
+    for unit, sign in ((1_000_000, "M"), (1_000, "k")):
+        if size >= unit:
+            return f"{size / unit:g}{sign}"
+    return str(size)
 
 
 def _median_at(metric: Any, runs: Sequence[Numbers], size: int) -> float:

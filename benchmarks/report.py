@@ -206,6 +206,7 @@ def _soak(data: Data) -> str:
         )
         for sample in soak["shown"]
     ]
-    return f"## Soak\n\n{soak['doc']}\n\n![Memory over time](performance/soak.svg)\n\n" + table(
-        head, rows
+    return (
+        f"## Soak\n\n{_SOAK.format(**soak)}\n\n![Memory over time](performance/soak.svg)\n\n"
+        + table(head, rows)
     )
