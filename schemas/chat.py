@@ -35,7 +35,18 @@ from schemas.messages import (
     Updated,
     UserTyping,
 )
-from schemas.table import Command, Push, Rest
+from schemas.table import Choice, Command, Push, Rest
+
+
+def _status(word: str) -> Rest:
+    return Rest(
+        "POST",
+        "/api/messages/{message_id}/status",
+        chosen_by=Choice("status_type", word),
+        echoes=("message_id", "status_type"),
+        shows=(),
+    )
+
 
 COMMANDS = (
     Command(
@@ -54,6 +65,7 @@ COMMANDS = (
         gives=Updated,
         mutates=True,
         errors=("RESOURCE_NOT_FOUND",),
+        rest=(_status("delivered"),),
         doc="Say that your device has received messages.",
     ),
     Command(
@@ -62,6 +74,7 @@ COMMANDS = (
         gives=Updated,
         mutates=True,
         errors=("RESOURCE_NOT_FOUND",),
+        rest=(_status("read"),),
         doc="Say that you have read messages: exactly those named.",
     ),
     Command(
@@ -174,6 +187,7 @@ COMMANDS = (
                 "GET",
                 "/api/conversations",
                 shows=("conversations", "total", "pagination", "offset"),
+                unsteady=("offset",),
             ),
         ),
         doc="Your conversations, the most recently active first.",

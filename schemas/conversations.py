@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from schemas.base import ChangeOfConversation, OfConversation, Retryable
 from schemas.fields import Flag, UserId, Whole
-from schemas.resources import Conversation, HistoryPage, Message, Page, SharedConversation
+from schemas.resources import Conversation, HistoryPage, Message, Page, SharedConversation, Uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class ConversationPage:
 class ConversationCreated:
     """A direct conversation that the person takes part in from now on."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
     conversation: SharedConversation
     by: str
@@ -117,5 +117,5 @@ class BlockState:
 class ConversationBlocked(BlockState):
     """Whether anybody blocks the conversation now, and who: the one who acted where they do."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int

@@ -7,7 +7,15 @@ from typing import Annotated
 from schemas.base import ChangeOfConversation, Retryable
 from schemas.conversations import ConversationGiven
 from schemas.fields import Many, Text, UserId, Whole
-from schemas.resources import Conversation, Named, Page, Participant, SharedConversation
+from schemas.resources import (
+    Conversation,
+    Named,
+    Page,
+    Participant,
+    Role,
+    SharedConversation,
+    Uuid,
+)
 from schemas.table import Command, Push, Rest
 
 DEFAULT_MAX_MEMBERS = 50
@@ -77,7 +85,7 @@ class MembersGiven:
 class GroupCreated:
     """A group that the person takes part in from now on, as it was created."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
     conversation: SharedConversation
     by: str
@@ -87,7 +95,7 @@ class GroupCreated:
 class MemberGone:
     """Somebody is no member any more; ``by`` is who removed them, or they themselves."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
     user: Named
     by: str
@@ -97,7 +105,7 @@ class MemberGone:
 class MemberAdded(MemberGone):
     """Somebody is a member now. They alone get ``conversation``, as it stood when they were added."""
 
-    role: str
+    role: Role
     conversation: SharedConversation | None = None
 
 

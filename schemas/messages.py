@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from schemas.base import ChangeOfConversation, ChangeOfMessage, Retryable
 from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
-from schemas.resources import Message, Reaction
+from schemas.resources import Message, Reaction, Time, Uuid
 
 MAX_CONTENT = 10_000
 MAX_CONTENT_ENCRYPTED = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
 MAX_REACTION = 64
-MESSAGE_TYPES = ("text", "image", "file", "voice")
+SentType = Literal["text", "image", "file", "voice"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class MessageSend:
     product_id: Annotated[str | None, UserId()] = None
     content: Annotated[str | None, Text(1, MAX_CONTENT, blank=False)] = None
     content_encrypted: Annotated[str | None, Text(1, MAX_CONTENT_ENCRYPTED)] = None
-    message_type: Annotated[str, OneOf(*MESSAGE_TYPES)] = "text"
+    message_type: Annotated[SentType, OneOf(*get_args(SentType))] = "text"
     client_message_id: Annotated[str | None, Text(1, 64)] = None
     reply_to_message_id: Annotated[UUID | None, Id()] = None
     metadata: Annotated[dict[str, Any] | None, Metadata(MAX_METADATA_BYTES)] = None
@@ -50,7 +50,7 @@ def _not_one_wording(content: str | None, encrypted: str | None) -> Iterator[tup
 class MessageSent:
     """``duplicate``: the same ``clientMessageId`` was sent before, and this is that message as it is now."""
 
-    message_id: str
+    message_id: Uuid
     message: Message
     duplicate: bool
 
@@ -143,16 +143,16 @@ class Typing(ChangeOfConversation):
 class MessageReceived(Message):
     """The message itself, with its conversation's id in the envelope's casing as well."""
 
-    conversationId: str  # noqa: N815 - pushes carry it in camelCase beside the resource's own
+    conversationId: Uuid  # noqa: N815 - pushes carry it in camelCase beside the resource's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEvent:
     """Something happened to a message."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
-    message_id: str
+    message_id: Uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,7 @@ class MessageEdited(MessageEvent):
 class MessageDeleted(MessageEvent):
     """The message is erased for everyone."""
 
-    delete_for_everyone: bool
+    delete_for_everyone: Literal[True]
     deleted_by: str
 
 
@@ -174,9 +174,9 @@ class MessageDeleted(MessageEvent):
 class MessageDeletedForSelf:
     """The person deleted the message for themselves, on another device perhaps."""
 
-    conversation_id: str
-    message_id: str
-    delete_for_everyone: bool
+    conversation_id: Uuid
+    message_id: Uuid
+    delete_for_everyone: Literal[False]
     personal_seq: int
 
 
@@ -198,23 +198,23 @@ class ReactionRemoved(MessageEvent):
 class UserTyping:
     """Somebody types, or stopped."""
 
-    conversation_id: str
+    conversation_id: Uuid
     user_id: str
     username: str
     is_typing: bool
-    timestamp: str
+    timestamp: Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageStatusUpdated:
     """Messages up to a seq were received or read. ``message_ids`` is empty where they are over 200."""
 
-    conversation_id: str
+    conversation_id: Uuid
     up_to_seq: int
-    message_ids: tuple[str, ...]
-    status: str
+    message_ids: tuple[Uuid, ...]
+    status: Literal["delivered", "read"]
     user_id: str
-    timestamp: str
-    message_id: str | None = None
+    timestamp: Time
+    message_id: Uuid | None = None
     delivered_by: str | None = None
     read_by: str | None = None

@@ -1,9 +1,8 @@
 """The connection itself."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from schemas.resources import Person
+from schemas.resources import Person, Time, Uuid
 from schemas.table import Push
 
 
@@ -27,8 +26,8 @@ class SessionReady:
     limited: bool
     resync: tuple[str, ...]
     replayed: int
-    server_time: str
-    expires_at: str
+    server_time: Time
+    expires_at: Time
     limits: Limits
     epoch: str
 
@@ -47,7 +46,7 @@ class ReadStateOf:
 class ReadState:
     """Of both people in a direct conversation, of oneself in a group. ``unread_count`` stops at 1,000."""
 
-    conversation_id: str
+    conversation_id: Uuid
     unread_count: int
     participants: tuple[ReadStateOf, ...]
 
@@ -61,13 +60,18 @@ class Draining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A command sent without an ack callback failed."""
+    """What went wrong, with all that a client needs to react.
+
+    ``message`` is for people and ``details`` says more; ``fields`` maps a field to what is wrong with it; the
+    same ask may succeed later where it is ``retryable``, after ``retry_after`` seconds; ``error_id`` finds the
+    server's log line.
+    """
 
     code: str
     message: str
     retryable: bool
     details: str | None = None
-    fields: dict[str, Any] | None = None
+    fields: dict[str, tuple[str, ...]] | None = None
     retry_after: int | None = None
     error_id: str | None = None
 
