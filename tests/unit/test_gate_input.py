@@ -15,8 +15,8 @@ from chatserver.doors import packets
 from chatserver.gate import Gate
 from chatserver.session import Caller, Session, User
 from schemas.base import Retryable
+from schemas.examples import EXAMPLES
 from schemas.wire import Loader, camel
-from tests.support.hostile import VALID
 
 SESSION = Session(
     user=User(id="1", username="alice", display_name="Alice"),
@@ -26,7 +26,7 @@ SESSION = Session(
 
 # With lone surrogates, NaN, infinities and numbers of any size: all that a JSON text can hold.
 _TEXT = st.text(st.characters(exclude_categories=()), max_size=6)
-_HELD = [value for payload in VALID.values() for value in payload.values()]
+_HELD = [value for payload in EXAMPLES.values() for value in payload.values()]
 _LEAF = st.one_of(
     st.none(),
     st.booleans(),
@@ -68,7 +68,7 @@ def test_any_payload_is_answered(strict: bool, command: Any, valid: bool, payloa
     gate = Gate(schemas.COMMANDS, _modules(), (), strict=strict, timeout=60)
     if valid and isinstance(payload, dict):
         retry = {"requestId": "r"} if issubclass(command.takes, Retryable) else {}
-        payload = {**retry, **VALID[command.name], **payload}
+        payload = {**retry, **EXAMPLES[command.name], **payload}
     read = packets.loads(json.dumps(payload))
     answer = asyncio.run(gate.ask(SESSION, command.name, read))
     ack = json.loads(packets.parse(packets.ack(1, answer.ack())).json)[0]

@@ -11,6 +11,7 @@ import pytest
 import schemas
 from chatserver.errors import ErrorCode
 from schemas.base import Retryable
+from schemas.examples import EXAMPLES
 from schemas.fields import Flag, Id, Many, Text, Whole
 from schemas.table import Choice, Command
 from schemas.wire import Invalid, Loader, camel, payload, resource, snake, to_wire
@@ -226,6 +227,11 @@ def test_every_command_is_complete(command: Command) -> None:
         gives = _BY_NAME[rest.then].gives if rest.then else command.gives
         given = {f.name for f in dataclasses.fields(gives)} if gives else set()
         assert shown <= given
+
+
+def test_every_command_has_an_example() -> None:
+    """Every command stands in schemas/examples.py: a new one is given a payload there."""
+    assert set(EXAMPLES) == set(_BY_NAME)
 
 
 def test_routes_are_unique() -> None:
