@@ -1,6 +1,6 @@
 """A REST request as the payload of its command."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -8,6 +8,7 @@ from marshmallow import fields
 
 from chatserver.doors import packets
 from chatserver.errors import ChatError, ErrorCode, invalid
+from schemas.base import key_field
 from schemas.fields import Flag, Whole
 from schemas.table import Choice, Rest
 from schemas.wire import camel, snake
@@ -106,11 +107,6 @@ def rename_back(error: ChatError, rest: Rest) -> None:
     names = {camel(ours): camel(theirs) for theirs, ours in rest.renames}
     if names and error.fields:
         error.fields = {names.get(name, name): why for name, why in error.fields.items()}
-
-
-def key_field(known: Iterable[str]) -> str | None:
-    """The field that the header ``Idempotency-Key`` stands for, where the command has one."""
-    return next((name for name in ("client_message_id", "request_id") if name in known), None)
 
 
 def take_idempotency_key(request: web.Request, payload: dict[str, Any], known: Fields) -> None:

@@ -1,0 +1,52 @@
+"""What is true of every command, and what of one: its errors, its limit, and who may ask it."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from chatserver.errors import MEANINGS, ErrorCode
+from schemas.base import key_field
+from schemas.table import Command
+from schemas.wire import Loader
+
+# Any command may be refused so, whatever it is.
+ALWAYS = (
+    ErrorCode.VALIDATION_ERROR,
+    ErrorCode.AUTH_REQUIRED,
+    ErrorCode.PAYLOAD_TOO_LARGE,
+    ErrorCode.RATE_LIMIT_EXCEEDED,
+    ErrorCode.UNAVAILABLE,
+    ErrorCode.INTERNAL_ERROR,
+)
+LIMITS = {
+    "none": "Not limited.",
+    "command": "Counts as a command.",
+    "message": "Counts as a message: `MESSAGE_RATE_LIMIT` per minute and user.",
+}
+
+
+def own_errors(command: Command) -> list[ErrorCode]:
+    """The codes that this command may be refused with, beside those that any may be."""
+    codes = {ErrorCode(code) for code in command.errors}
+    if key_field(Loader(command.takes).fields):
+        codes.add(ErrorCode.IDEMPOTENCY_CONFLICT)
+    return [code for code in ErrorCode if code in codes]
+
+
+def errors_by_status(command: Command, *more: ErrorCode) -> dict[int, list[ErrorCode]]:
+    """All codes that the command may be refused with over REST, by their HTTP status."""
+    codes = {*ALWAYS, *own_errors(command), *more}
+    found: dict[int, list[ErrorCode]] = {}
+    for code in ErrorCode:
+        if code in codes:
+            found.setdefault(MEANINGS[code].status, []).append(code)
+    return dict(sorted(found.items()))
+
+
+def authorisation() -> Mapping[str, Mapping[str, Any]]:
+    """The authorisation matrix: command → who asks → what becomes of it; empty where there is none."""
+    if find_spec("schemas.authorisation") is None:
+        return {}
+    matrix: Mapping[str, Mapping[str, Any]] = import_module("schemas.authorisation").MATRIX
+    return matrix

@@ -1,0 +1,205 @@
+"""The reference, page by page, from the tables."""
+
+import json
+from collections.abc import Iterable
+
+import schemas
+from chatserver.errors import MEANINGS
+from chatserver.reference import prose, shapes, words
+from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Table, Text, anchor
+from chatserver.reference.commands import ALWAYS, LIMITS, authorisation, own_errors
+from chatserver.reference.markdown import INDEX
+from chatserver.reference.shapes import Schema
+from schemas.examples import EXAMPLES
+from schemas.table import Command, Push, Rest
+
+
+def pages() -> tuple[Page, ...]:
+    """All pages, the first one first."""
+    rows: tuple[Command | Push, ...] = (*schemas.COMMANDS, *schemas.PUSHES)
+    nouns = dict.fromkeys(_noun(row.name) for row in rows)
+    return _index(), *map(_of_noun, nouns), _resources(), _rest()
+
+
+def _noun(name: str) -> str:
+    # The push `error` is about the session's commands.
+    return name.partition(":")[0] if ":" in name else "session"
+
+
+def _link(name: str) -> str:
+    return f"[`{name}`](@{_noun(name)}#{anchor(name)})"
+
+
+# --- the first page ------------------------------------------------------------------------------
+
+
+def _index() -> Page:
+    errors = tuple(
+        (f"`{code}`", str(meaning.status), "yes" if meaning.retryable else "", meaning.message)
+        for code, meaning in MEANINGS.items()
+    )
+    commands = tuple((_link(command.name), command.doc) for command in schemas.COMMANDS)
+    pushes = tuple((_link(_push_name(push)), _lasts(push), push.doc) for push in schemas.PUSHES)
+    always = ", ".join(f"`{code}`" for code in ALWAYS)
+    return Page(
+        INDEX,
+        "Reference",
+        (
+            Text(
+                "What clients may ask and what they are told, over Socket.IO and REST. "
+                "Types for socket.io-client: `client/events.ts`."
+            ),
+            Heading(2, "Conventions"),
+            Points(prose.CONVENTIONS),
+            Heading(2, "Connecting"),
+            *map(Text, prose.CONNECTING),
+            Table(("auth", "type", "required", ""), prose.AUTH_FIELDS),
+            Heading(2, "Recovery"),
+            *map(Text, prose.RECOVERY),
+            Heading(2, "Commands"),
+            Table(("command", ""), commands),
+            *_matrix(),
+            Heading(2, "Pushes"),
+            Table(("push", "", ""), pushes),
+            Heading(2, "Errors"),
+            Text(f"Any command may be refused with {always}; its own codes stand with it."),
+            Table(("code", "status", "retryable", "default message"), errors),
+        ),
+    )
+
+
+def _matrix() -> tuple[Block, ...]:
+    matrix = authorisation()
+    if not matrix:
+        return ()
+    people = list(dict.fromkeys(who for row in matrix.values() for who in row))
+    rows = tuple(
+        (_link(name), *(_outcome(row.get(who)) for who in people)) for name, row in matrix.items()
+    )
+    return Heading(2, "Who may ask"), Table(("command", *people), rows)
+
+
+def _outcome(outcome: object) -> str:
+    return "" if outcome is None else f"`{outcome}`" if str(outcome).isupper() else str(outcome)
+
+
+# --- a page of commands and pushes ---------------------------------------------------------------
+
+
+def _of_noun(noun: str) -> Page:
+    blocks: list[Block] = []
+    commands = [command for command in schemas.COMMANDS if _noun(command.name) == noun]
+    pushes = [push for push in schemas.PUSHES if _noun(push.name) == noun]
+    if commands:
+        blocks.append(Heading(2, f"Commands: {noun}"))
+    for command in commands:
+        blocks += _command(command)
+    if pushes:
+        blocks.append(Heading(2, f"Pushes: {noun}"))
+    for push in pushes:
+        blocks += _push(push)
+    return Page(noun, f"{noun}:*", tuple(blocks))
+
+
+def _command(command: Command) -> Iterable[Block]:
+    payload = shapes.payload(command.takes)
+    yield Heading(3, command.name)
+    yield Text(command.doc)
+    if payload["properties"]:
+        yield Text(f"**Payload.** {payload['description']}")
+        yield words.taken(payload)
+    else:
+        yield Text("**Payload.** None.")
+    if command.gives is None:
+        yield Text("**Ack.** That it was done.")
+    else:
+        yield Text(f"**Ack.** {shapes.doc(command.gives)}")
+        yield words.given(shapes.given(command.gives))
+    yield Points(tuple(_facts(command)))
+    example = json.dumps(EXAMPLES[command.name], indent=2, ensure_ascii=False)
+    yield Code("js", f'await socket.emitWithAck("{command.name}", {example});')
+
+
+def _facts(command: Command) -> Iterable[str]:
+    codes = ", ".join(f"`{code}`" for code in own_errors(command))
+    yield f"Errors: {codes}." if codes else "Errors: none of its own."
+    yield f"Limit: {LIMITS[command.limit]}"
+    who = authorisation().get(command.name)
+    if who:
+        yield "Who: " + ", ".join(f"{name} {_outcome(of)}" for name, of in who.items()) + "."
+    for rest in command.rest:
+        yield f"REST: {_route(rest)} → {rest.status}."
+    yield f"REST: `POST /api/commands/{command.name}` → 200."
+
+
+def _route(rest: Rest) -> str:
+    chosen = rest.chosen_by
+    if chosen is None:
+        return f"`{rest.method} {rest.path}`"
+    absent = " or without it" if chosen.default else ""
+    return f"`{rest.method} {rest.path}` with `{chosen.field}` {json.dumps(chosen.value)}{absent}"
+
+
+def _push(push: Push) -> Iterable[Block]:
+    yield Heading(3, _push_name(push))
+    yield Text(f"{push.doc} **{_lasts(push).capitalize()}.**")
+    yield Text(shapes.doc(push.carries))
+    yield words.given(shapes.given(push.carries))
+
+
+def _push_name(push: Push) -> str:
+    twice = sum(other.name == push.name for other in schemas.PUSHES) > 1
+    return f"{push.name} (personal)" if push.personal and twice else push.name
+
+
+def _lasts(push: Push) -> str:
+    return "personal" if push.personal else "durable" if push.durable else "live only"
+
+
+# --- resources and routes ------------------------------------------------------------------------
+
+
+def _resources() -> Page:
+    kinds = {kind.__name__: kind for kind in shapes.given_kinds()}
+    blocks: list[Block] = []
+    for name in _referred_to():
+        schema = shapes.given(kinds[name])
+        blocks += [Heading(2, name), Text(schema["description"]), _parts(schema)]
+    return Page("resources", "Resources and parts", tuple(blocks))
+
+
+def _referred_to() -> list[str]:
+    """The classes that are within others."""
+    written = json.dumps([shapes.given(kind) for kind in shapes.given_kinds()])
+    names = {kind.__name__ for kind in shapes.given_kinds()}
+    return sorted(name for name in names if name == "Failure" or f'schemas/{name}"' in written)
+
+
+def _parts(schema: Schema) -> Table:
+    if "oneOf" not in schema:
+        return words.given(schema)
+    alternatives = [alternative["properties"] for alternative in schema["oneOf"]]
+    rows = tuple(
+        (f"`{of['event']['const']}`", f"as the push {_link(of['event']['const'])} carries it")
+        for of in alternatives
+    )
+    return Table(("event", "data"), rows)
+
+
+def _rest() -> Page:
+    rows = tuple(
+        (_route(rest), _link(command.name), str(rest.status), _answer(rest))
+        for command in schemas.COMMANDS
+        for rest in command.rest
+    )
+    routes = Table(("route", "command", "status", "answer"), rows)
+    return Page("rest", "REST", (*map(Text, prose.REST), Heading(2, "Routes"), routes))
+
+
+def _answer(rest: Rest) -> str:
+    if rest.bare:
+        return f"the `{rest.bare}`, bare"
+    shown = [f"`{name}`" for name in (*rest.echoes, *(rest.shows or ()))]
+    if rest.shows is None:
+        shown.append("what the ack has")
+    return ", ".join(shown)
