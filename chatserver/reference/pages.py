@@ -10,6 +10,7 @@ from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Tabl
 from chatserver.reference.commands import ALWAYS, LIMITS, authorisation, own_errors
 from chatserver.reference.markdown import INDEX
 from chatserver.reference.shapes import Schema
+from schemas.conversations import LoggedEvent
 from schemas.examples import EXAMPLES
 from schemas.table import Command, Push, Rest
 
@@ -169,10 +170,12 @@ def _resources() -> Page:
 
 
 def _referred_to() -> list[str]:
-    """The classes that are within others."""
-    written = json.dumps([shapes.given(kind) for kind in shapes.given_kinds()])
-    names = {kind.__name__ for kind in shapes.given_kinds()}
-    return sorted(name for name in names if name == "Failure" or f'schemas/{name}"' in written)
+    """The classes that are within others; what an event carries stands with its push."""
+    kinds = [kind for kind in shapes.given_kinds() if kind is not LoggedEvent]
+    texts = json.dumps([shapes.given(kind) for kind in kinds])
+    alone = {"Failure", "LoggedEvent"}
+    names = (kind.__name__ for kind in shapes.given_kinds())
+    return sorted(name for name in names if name in alone or f'schemas/{name}"' in texts)
 
 
 def _parts(schema: Schema) -> Table:

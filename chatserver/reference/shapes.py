@@ -91,7 +91,8 @@ _plugin = MarshmallowPlugin()
 APISpec("", "", OPENAPI, plugins=[_plugin])
 assert _plugin.converter is not None  # the spec has given it one
 _plugin.converter.add_attribute_function(_constraints)  # type: ignore[no-untyped-call]
-_property: Callable[[fields.Field[Any]], Schema] = _plugin.converter.field2property
+# A field of a payload in JSON Schema. Raises TypeError for a kind of field that it has no words for.
+property_of: Callable[[fields.Field[Any]], Schema] = _plugin.converter.field2property
 
 
 def payload_properties(kind: type) -> dict[str, Schema]:
@@ -99,7 +100,7 @@ def payload_properties(kind: type) -> dict[str, Schema]:
     defaults = {item.name: item.default for item in dataclasses.fields(kind)}
     found = {}
     for name, field in Loader(kind).fields.items():
-        found[name] = _property(field)
+        found[name] = property_of(field)
         if defaults[name] not in (dataclasses.MISSING, None, ()):
             found[name]["default"] = defaults[name]
     return found
