@@ -38,8 +38,7 @@ _uuids = st.uuids().map(str)
 schemathesis.openapi.format("uuid", st.deferred(lambda: st.sampled_from(_known) | _uuids))
 
 ROUTES = [
-    route.ok()
-    for route in schemathesis.openapi.from_dict(openapi.document()).get_all_operations()
+    route.ok() for route in schemathesis.openapi.from_dict(openapi.document()).get_all_operations()
 ]
 
 
