@@ -76,7 +76,7 @@ export interface ConversationOpen {
 /** No fields. */
 export type Empty = Record<string, never>;
 
-/** A new group of the caller and the people named; repetitions and the caller count once. `maxMembers` is 50 where nothing is said, and at most `GROUPMaxMembers`. */
+/** A new group of the caller and the people named; repetitions and the caller count once. `maxMembers` is 50 where nothing is said, and at most `GROUP_MAX_MEMBERS`. */
 export interface GroupCreate {
   requestId?: string | null;
   title: string;
@@ -91,7 +91,7 @@ export interface GroupListAsk {
   offset?: number | null;
 }
 
-/** The newest page, or one at an offset, before a seq, or after one. At most one position. */
+/** The newest page, or one at an offset, before a seq, or after one. At most one of offset, beforeSeq and afterSeq. */
 export interface HistoryAsk {
   conversationId: Uuid;
   limit?: number | null;
@@ -100,7 +100,7 @@ export interface HistoryAsk {
   afterSeq?: number | null;
 }
 
-/** One person, or several. Exactly one of the two ways. */
+/** One person, or several. Either userId or userIds. */
 export interface MemberAdd {
   requestId?: string | null;
   conversationId: Uuid;
@@ -122,7 +122,7 @@ export interface MessageDelete {
   deleteForEveryone?: boolean | null;
 }
 
-/** The new wording: text or end-to-end ciphertext, whichever it was. All else of the message stays. Exactly one wording. */
+/** The new wording: text or end-to-end ciphertext, whichever it was. All else of the message stays. Either content or contentEncrypted. */
 export interface MessageEdit {
   requestId?: string | null;
   messageId: Uuid;
@@ -130,7 +130,7 @@ export interface MessageEdit {
   contentEncrypted?: string | null;
 }
 
-/** To a conversation, or to a person (about a product); text or end-to-end ciphertext. Fields that contradict each other. */
+/** To a conversation, or to a person (about a product); text or end-to-end ciphertext. One of conversationId and recipientId; productId goes with recipientId; content or contentEncrypted. */
 export interface MessageSend {
   conversationId?: Uuid | null;
   recipientId?: string | null;
@@ -174,7 +174,7 @@ export interface ReactionRemove {
   reaction?: string | null;
 }
 
-/** One message, several, or everything in a conversation up to a seq. Exactly one of the three ways. */
+/** One message, several, or everything in a conversation up to a seq. One of messageId, messageIds, and conversationId with upToSeq. */
 export interface Receipt {
   requestId?: string | null;
   messageId?: Uuid | null;

@@ -19,7 +19,7 @@ class HistoryAsk(OfConversation):
     after_seq: Annotated[int | None, Whole()] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """At most one position."""
+        """At most one of offset, beforeSeq and afterSeq."""
         given = [
             name
             for name in ("offset", "before_seq", "after_seq")

@@ -59,7 +59,7 @@ class MemberAdd(ChangeOfConversation):
     user_ids: Annotated[tuple[str, ...] | None, Many(UserId(), 1, 50)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Exactly one of the two ways."""
+        """Either userId or userIds."""
         if self.user_id is None and self.user_ids is None:
             yield "user_id", "Give userId or userIds."
         if self.user_id is not None and self.user_ids is not None:

@@ -31,7 +31,7 @@ class MessageSend:
     metadata: Annotated[dict[str, Any] | None, Metadata(MAX_METADATA_BYTES)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Fields that contradict each other."""
+        """One of conversationId and recipientId; productId goes with recipientId; content or contentEncrypted."""
         if self.conversation_id is None and self.recipient_id is None:
             yield "conversation_id", "Give conversationId or recipientId."
         if self.conversation_id is not None and self.product_id is not None:
@@ -63,7 +63,7 @@ class MessageEdit(ChangeOfMessage):
     content_encrypted: Annotated[str | None, Text(1, MAX_CONTENT_ENCRYPTED)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Exactly one wording."""
+        """Either content or contentEncrypted."""
         yield from _not_one_wording(self.content, self.content_encrypted)
 
 
@@ -113,7 +113,7 @@ class Receipt(Retryable):
     up_to_seq: Annotated[int | None, Whole(1)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Exactly one of the three ways."""
+        """One of messageId, messageIds, and conversationId with upToSeq."""
         by_position = self.up_to_seq is not None
         ways = (self.message_id is not None) + (self.message_ids is not None) + by_position
         if ways == 0:

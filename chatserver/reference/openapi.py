@@ -148,14 +148,15 @@ def _example(rows: list[Row], names: Iterable[str]) -> dict[str, Any]:
 
 def _shown(rows: list[Row]) -> Schema:
     """What a route answers."""
-    schemas_of = [_answer(command, rest) for command, rest in rows]
+    schemas_of = [answer(command, rest) for command, rest in rows]
     if any(rest.own for _, rest in rows):
         schemas_of.append(shapes.ack(None))
     distinct = [schema for n, schema in enumerate(schemas_of) if schema not in schemas_of[:n]]
     return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
 
 
-def _answer(command: Command, rest: Rest) -> Schema:
+def answer(command: Command, rest: Rest) -> Schema:
+    """The body with which a route answers."""
     gives = _BY_NAME[rest.then].gives if rest.then else command.gives
     if gives is None and not rest.echoes:
         return shapes.ack(None)

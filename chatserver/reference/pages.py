@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import schemas
 from chatserver.errors import MEANINGS
-from chatserver.reference import prose, shapes, words
+from chatserver.reference import openapi, prose, shapes, words
 from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Table, Text, anchor
 from chatserver.reference.commands import ALWAYS, LIMITS, authorisation, own_errors
 from chatserver.reference.markdown import INDEX
@@ -191,7 +191,7 @@ def _parts(schema: Schema) -> Table:
 
 def _rest() -> Page:
     rows = tuple(
-        (_route(rest), _link(command.name), str(rest.status), _answer(rest))
+        (_route(rest), _link(command.name), str(rest.status), _answer(command, rest))
         for command in schemas.COMMANDS
         for rest in command.rest
     )
@@ -199,10 +199,8 @@ def _rest() -> Page:
     return Page("rest", "REST", (*map(Text, prose.REST), Heading(2, "Routes"), routes))
 
 
-def _answer(rest: Rest) -> str:
+def _answer(command: Command, rest: Rest) -> str:
+    schema = openapi.answer(command, rest)
     if rest.bare:
-        return f"the `{rest.bare}`, bare"
-    shown = [f"`{name}`" for name in (*rest.echoes, *(rest.shows or ()))]
-    if rest.shows is None:
-        shown.append("what the ack has")
-    return ", ".join(shown)
+        return words.kind(schema)
+    return ", ".join(f"`{name}`" for name in schema["properties"])

@@ -31,8 +31,8 @@ _PLAIN: dict[object, str] = {str: "string", int: "integer", float: "number", boo
 def doc(kind: type) -> str:
     """What a class says of itself, in Markdown, with its fields called as they are on the wire."""
     text = " ".join(inspect.cleandoc(kind.__doc__ or "").split())
-    as_on_wire = str if is_resource(kind) else camel
-    return re.sub(r"``([^`]+)``", lambda span: f"`{as_on_wire(span[1])}`", text)
+    text = text.replace("``", "`")
+    return text if is_resource(kind) else re.sub("`[a-z_]+`", lambda name: camel(name[0]), text)
 
 
 def is_resource(kind: type) -> bool:
