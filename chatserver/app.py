@@ -34,6 +34,7 @@ from chatserver.log_reader import LogReader
 from chatserver.message_changes import MessageChanges
 from chatserver.messages import MessageReader
 from chatserver.offset import Pids
+from chatserver.posts import Posts
 from chatserver.presence import Presence
 from chatserver.presence_redis import RedisPresence
 from chatserver.presence_store import LocalPresence, PresenceStore
@@ -99,11 +100,22 @@ async def build(settings: Settings, dsn: str, stop: Callable[[], None]) -> Async
         typing = TypingState(db, delivery)
         delivered = Delivered(db, delivery)
         stack.push_async_callback(delivered.close)
+        posts = Posts(db)
         gate = Gate(
             schemas.COMMANDS,
             handlers.MODULES,
             (
-                Chat(db, vault, directory, reader, conversations, delivery, publisher, requests),
+                Chat(
+                    db,
+                    vault,
+                    directory,
+                    reader,
+                    conversations,
+                    delivery,
+                    publisher,
+                    requests,
+                    posts,
+                ),
                 MessageChanges(db, vault, reader, publisher, requests),
                 Reading(db, reader, log),
                 conversations,

@@ -11,6 +11,7 @@ from chatserver.events import message_received
 from chatserver.ids import uuid7
 from chatserver.log import Publisher
 from chatserver.messages import MessageReader, body_of, posted_message
+from chatserver.posts import Draft, Posts
 from chatserver.pushes import Event, conversation_room
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
@@ -35,6 +36,7 @@ class Chat:
         delivery: Delivery,
         publisher: Publisher,
         requests: Requests,
+        posts: Posts,
     ) -> None:
         self._db = db
         self._vault = vault
@@ -44,6 +46,7 @@ class Chat:
         self._delivery = delivery
         self._publisher = publisher
         self._requests = requests
+        self._posts = posts
 
     # -- posting ----------------------------------------------------------------------------------
 
@@ -78,24 +81,21 @@ class Chat:
         """
         message_id = uuid7()
         body = body_of(cmd)
-        sealed = self._vault.seal(conversation_id, message_id, body)
         identity = _identity(caller, cmd, body)
-        fingerprint = self._vault.fingerprint(conversation_id.bytes, *identity)
-        row = await self._db.one(
-            "post_messages",
-            [conversation_id],
-            [caller.user_id],
-            [message_id],
-            [cmd.message_type],
-            [sealed.version],
-            [sealed.key_id],
-            [sealed.nonce],
-            [sealed.ciphertext],
-            [cmd.reply_to_message_id],
-            [cmd.client_message_id],
-            [fingerprint if cmd.client_message_id else None],
+        row = await self._posts.ask(
+            Draft(
+                conversation_id=conversation_id,
+                sender_id=caller.user_id,
+                message_id=message_id,
+                message_type=cmd.message_type,
+                sealed=self._vault.seal(conversation_id, message_id, body),
+                reply_to=cmd.reply_to_message_id,
+                client_message_id=cmd.client_message_id,
+                fingerprint=self._vault.fingerprint(conversation_id.bytes, *identity)
+                if cmd.client_message_id
+                else None,
+            )
         )
-        assert row is not None  # one verdict per message asked
         if row["verdict"] == "posted":
             message = posted_message(caller.user, cmd, conversation_id, row)
             self._delivery.publish(

@@ -104,7 +104,7 @@ class _Key:
         return plaintext
 
     def fingerprint(self, message: bytes) -> bytes:
-        return hmac.digest(self._fingerprint, message, "sha256")[:16]
+        return hashlib.blake2b(message, key=self._fingerprint, digest_size=16).digest()
 
 
 class Vault:
@@ -154,8 +154,9 @@ class Vault:
 
         Give the ids of the row (conversation, sender, client id) before the body, so that equal
         texts do not show as equal fingerprints. `parts` are told apart: `(b"ab", b"c")` is not
-        `(b"a", b"bc")`. Half of an HMAC-SHA256 is plenty: without the key no one can search for
-        another body that fits, and who found one would only lose a message of their own.
+        `(b"a", b"bc")`. Keyed BLAKE2b (RFC 7693) is a MAC of its own, in a fifth of HMAC-SHA256's time;
+        16 bytes are plenty: without the key no one can search for another body that fits, and who found
+        one would only lose a message of their own.
         """
         return self._current.fingerprint(_netstrings(parts))
 

@@ -80,6 +80,7 @@ class Delivery:
         self._rooms_of: dict[Connection, set[str]] = {}
         # How far the streams of rooms without members are known to reach, and were handed on here.
         self._passed: OrderedDict[str, tuple[int, _Span]] = OrderedDict()
+        self._watchers: dict[str, list[Callable[[], None]]] = {}
         # Through where everything has been handed on; the log reader says so.
         self.offset: str | None = None
 
@@ -194,8 +195,17 @@ class Delivery:
         self.hear(event)
         self.bell.ring(event)
 
+    def watch(self, name: str, changed: Callable[[], None]) -> None:
+        """Call `changed` as soon as an event of that name is heard of, whoever it is about."""
+        self._watchers.setdefault(name, []).append(changed)
+
+    def _say_changed(self, event: Event) -> None:
+        for changed in self._watchers.get(event.name, ()):
+            changed()
+
     def hear(self, event: Event) -> None:
         """Hand on a committed event, in its turn, to the local connections."""
+        self._say_changed(event)
         room = self._rooms.get(event.room)
         if room is None and any(self.has(user_id) for user_id in event.joined):
             if event.seq <= self._handed(event.room)[1]:
@@ -294,6 +304,7 @@ class Delivery:
         assert room.seq is not None  # asked by the callers
         while event := room.waiting.pop(room.seq + 1, None):
             room.seq = event.seq
+            self._say_changed(event)
             for user_id in event.joined:
                 # A new conversation, or a new member of one: their devices here join at this event.
                 for connection in self.members(user_room(user_id)):

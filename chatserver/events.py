@@ -5,7 +5,8 @@ read from the log. (Only ``chat:message_received`` of a send, the hot path, is m
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from chatserver.session import User
@@ -54,9 +55,13 @@ class Kind:
     people: Callable[[Record], tuple[str, ...]] = lambda _row: ()
 
 
+_MESSAGE = tuple(field.name for field in fields(Message))
+_values_of = attrgetter(*_MESSAGE)
+
+
 def message_received(message: Message) -> MessageReceived:
     """What ``chat:message_received`` carries."""
-    values = {name: getattr(message, name) for name in Message.__slots__}
+    values = dict(zip(_MESSAGE, _values_of(message), strict=True))
     return MessageReceived(**values, conversationId=message.conversation_id)
 
 

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -16,6 +17,7 @@ import orjson
 from chatserver.errors import ChatError, ErrorCode, unavailable
 from chatserver.logs import get_logger
 from chatserver.session import Caller, Request, Session
+from chatserver.signal import Signal
 from chatserver.tokens import LEEWAY
 from schemas.table import Command
 from schemas.wire import Invalid, Loader, to_wire
@@ -120,37 +122,33 @@ class Gate:
         self._strict = strict
         self.timeout = timeout
         self.ignored_fields: Counter[str] = Counter()
-        self._running: set[asyncio.Task[Answer]] = set()
+        self._running = 0
+        self._idle = Signal()
 
     def mutates(self, name: object) -> bool:
         """Whether a command changes something, and therefore waits for its turn on its connection."""
         bound = self._bound.get(name) if isinstance(name, str) else None
         return bound is not None and bound.command.mutates
 
-    async def ask(
-        self, session: Session, name: object, payload: object, deadline: float | None = None
-    ) -> Answer:
-        """The answer to a command; never raises.
-
-        Args:
-            deadline: by the loop's clock; `timeout` from now where it is not given.
-        """
-        loop = asyncio.get_running_loop()
-        remaining = self.timeout if deadline is None else deadline - loop.time()
-        if remaining <= 0:
-            return Answer(error=unavailable())
-        task = loop.create_task(self._answer(session, name, payload))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        done, _ = await asyncio.wait((task,), timeout=remaining)
+    async def ask(self, session: Session, name: object, payload: object) -> Answer:
+        """The answer to a command, by the deadline; never raises."""
+        task = asyncio.get_running_loop().create_task(self.answer(session, name, payload))
+        done, _ = await asyncio.wait((task,), timeout=self.timeout)
         return task.result() if done else Answer(error=unavailable())
 
     async def finish(self, within: float) -> None:
         """Wait for the commands that still run, `within` seconds at most."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=within)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._running:
+                    await self._idle.wait()
 
-    async def _answer(self, session: Session, name: object, payload: object) -> Answer:
+    async def answer(self, session: Session, name: object, payload: object) -> Answer:
+        """The answer to a command, however long it takes; never raises.
+
+        Whoever waits no longer than the deadline lets it run all the same, in a task of its own.
+        """
+        self._running += 1
         try:
             return Answer(value=await self._handle(session, name, payload))
         except ChatError as error:
@@ -161,6 +159,10 @@ class Gate:
             error_id = str(uuid.uuid4())
             _log.exception("a command crashed", command=name, error_id=error_id)
             return Answer(error=ChatError(code=ErrorCode.INTERNAL_ERROR, error_id=error_id))
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.fire()
 
     async def _handle(self, session: Session, name: object, payload: object) -> object:
         bound = self._bound.get(name) if isinstance(name, str) else None

@@ -74,10 +74,7 @@ class MessageReader:
             if row["reply_to_message_id"]
             else None,
             mentions=(),
-            reactions=tuple(
-                Reaction(user_id=user_id, username=names[user_id].username, reaction=reaction)
-                for user_id, reaction in row["reactions"] or ()
-            ),
+            reactions=_reactions(row["reactions"], names) if row["reactions"] else (),
             metadata=body.get("metadata", {}),
             is_announcement=row["is_announcement"],
             is_pinned=row["is_pinned"],
@@ -100,10 +97,18 @@ class MessageReader:
         return body
 
 
+def _reactions(found: Sequence[tuple[str, str]], names: dict[str, User]) -> tuple[Reaction, ...]:
+    return tuple(
+        Reaction(user_id=user_id, username=names[user_id].username, reaction=reaction)
+        for user_id, reaction in found
+    )
+
+
 def _people(rows: Iterable[Record]) -> set[str]:
     people = {row["sender_id"] for row in rows}
     for row in rows:
-        people.update(user_id for user_id, _ in row["reactions"] or ())
+        if row["reactions"]:
+            people.update(user_id for user_id, _ in row["reactions"])
     return people
 
 

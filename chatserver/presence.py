@@ -1,10 +1,11 @@
 """Who is online: a person with a connection that counts, and for a while after the last one dropped."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+from chatserver.batcher import Batcher
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
 from chatserver.errors import ChatError
@@ -20,8 +21,8 @@ from schemas.wire import payload
 
 _log = get_logger(__name__)
 
-# Announcing costs a query each. When thousands come back at once, their commands need the database more.
-_AT_ONCE = 4
+# Bytes of user ids whose contacts may be asked for at once: no process has so many users.
+_MOST_ASKED = 64 * 1024 * 1024
 # Time for what is under way when the server stops.
 _FINISH = 1.0
 
@@ -51,7 +52,9 @@ class Presence:
         self._max_members = max_members
         self._present: dict[str, set[str]] = {}
         self._pending: dict[str, asyncio.Task[None]] = {}
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._contacts: Batcher[str, tuple[str, ...]] = Batcher(
+            self._contacts_of, key=None, weigh=len, bound=_MOST_ASKED, at_once=2
+        )
 
     def start(self) -> None:
         """Begin to announce whose grace is over, here or on a process that is no more."""
@@ -79,7 +82,7 @@ class Presence:
 
     async def contacts(self, user: User) -> tuple[Person, ...]:
         """The contacts who are online, by name."""
-        ids = [row["user_id"] for row in await self._db.all("contacts", user.id, self._max_members)]
+        ids = await self._contacts.ask(user.id)
         names = await self._directory.names(await self._store.online(ids))
         people = sorted(names.values(), key=lambda person: (person.username, person.id))
         return tuple(
@@ -123,12 +126,19 @@ class Presence:
             said = await self._store.settle(user_id, said)
 
     async def _announce(self, user_id: str, status: Status) -> None:
-        async with self._turns:
-            rows = await self._db.all("contacts", user_id, self._max_members)
+        contacts = await self._contacts.ask(user_id)
         push = UserStatusChanged(user_id=user_id, status=status, timestamp=iso_now())
-        rooms = [user_room(row["user_id"]) for row in rows]
+        rooms = [user_room(contact) for contact in contacts]
         if rooms:
             self._delivery.tell(rooms, "user:status_changed", payload(push))
+
+    async def _contacts_of(self, user_ids: Sequence[str]) -> list[tuple[str, ...]]:
+        """Of each, in one query for all: after a crash thousands come or go at once."""
+        rows = await self._db.all("contacts", user_ids, self._max_members)
+        found: list[list[str]] = [[] for _ in user_ids]
+        for row in rows:
+            found[row["position"] - 1].append(row["user_id"])
+        return [tuple(contacts) for contacts in found]
 
     def _start(self, work: Callable[..., Awaitable[None]], user_id: str, *arguments: Any) -> None:
         """Changes run beside what caused them, nobody's connecting waits; one user's in their order."""

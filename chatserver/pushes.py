@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 def conversation_room(conversation_id: object) -> str:
@@ -16,11 +16,11 @@ def user_room(user_id: str) -> str:
     return f"user:{user_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """A durable push of a stream. ``joined`` and ``left`` are the users whose membership changes at it.
 
-    ``welcome`` is what those who join get instead of ``payload``, where that is something else.
+    ``welcome`` is what those who join get instead of ``payload``, where that is something else. (A named tuple is
+    made in a quarter of a frozen dataclass' time, and every message is one.)
     """
 
     room: str

@@ -210,6 +210,8 @@ class Recovery:
         """``chat:read_state`` of the conversations whose read state the client may not know."""
         rooms = [room for room, _ in plan.positions] if plan.all_read_states else replayed
         ids = {UUID(_key(room)) for room in rooms if room.startswith("conversation:")}
+        if not ids and plan.since is None:
+            return []
         rows = await self._db.all(
             "read_states", user_id, plan.since and plan.since.snapshot, list(ids)
         )

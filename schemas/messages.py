@@ -8,6 +8,7 @@ from uuid import UUID
 from schemas.base import ChangeOfConversation, ChangeOfMessage, Retryable
 from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
 from schemas.resources import Message, Reaction, Time, Uuid
+from schemas.wire import resource
 
 MAX_CONTENT = 10_000
 MAX_CONTENT_ENCRYPTED = 64 * 1024
@@ -139,7 +140,7 @@ class Typing(ChangeOfConversation):
     is_typing: Annotated[bool, Flag()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@resource
 class MessageReceived(Message):
     """The message itself, with its conversation's id in the envelope's casing as well."""
 

@@ -14,7 +14,6 @@ Status = Literal["sent", "delivered", "read"]
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
     """A person by id and name."""
 
@@ -23,7 +22,6 @@ class Named:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
     """One person's reaction to a message; a person has at most one."""
 
@@ -33,7 +31,6 @@ class Reaction:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
     """A mention in a group's message: of one person, or of everyone (then without a person)."""
 
@@ -43,7 +40,6 @@ class Mention:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message. An end-to-end encrypted one has ``content_encrypted`` and no ``content``; an erased one neither.
 
@@ -74,7 +70,6 @@ class Message:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
     """What a conversation is about, as the directory has it."""
 
@@ -84,7 +79,6 @@ class Product:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
     """A member of a conversation. ``read_seq`` is the highest seq read."""
 
@@ -99,7 +93,6 @@ class Participant:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SharedConversation:
     """A conversation as all its members see it alike: what pushes carry."""
 
@@ -120,7 +113,6 @@ class SharedConversation:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation(SharedConversation):
     """A conversation as one member sees it. ``unread_count`` stops at 1,000."""
 

@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engineio import packet as eio_packet
+from engineio.packet import Packet
 
 from chatserver.doors import packets
 from chatserver.doors.lane import Lane
+from chatserver.doors.send_queue import TextPacket
 from chatserver.pushes import Frame
 from chatserver.session import Session
 
@@ -21,7 +22,8 @@ class Client:
 
     session: Session
     eio_sid: str
-    push: Callable[[str, eio_packet.Packet], None]
+    # Queues a packet on its transport.
+    push: Callable[[Packet], None]
     lane: Lane = field(default_factory=Lane)
     held: deque[Frame] | None = field(default_factory=deque)
     # Whether durable pushes carry an offset as their last argument.
@@ -44,14 +46,24 @@ class Client:
 
     def send(self, frame: Frame) -> None:
         """Queue a push, unless the client has it."""
+        # Once for each recipient of each push: no more calls than needed.
         if self.held is not None:
             self.held.append(frame)
-        elif frame.room is None or frame.seq > self.had.get(frame.room, 0):
-            self._push(frame, offset=self.offsets)
+            return
+        room = frame.room
+        if room is not None:
+            if frame.seq <= self.had.get(room, 0):
+                return
+            self.sent[room] = self.had[room] = frame.seq
+        key = _WITH_OFFSET if self.offsets and frame.offset is not None else _PLAIN
+        self.push(frame.encoded.get(key) or encoded(frame, key))
 
     def send_early(self, frame: Frame) -> None:
         """Queue a push before the session is ready: without an offset, past what is held."""
-        self._push(frame, offset=False)
+        if (room := frame.room) is not None:
+            self.sent[room] = frame.seq
+            self.had[room] = max(frame.seq, self.had.get(room, 0))
+        self.push(encoded(frame, _PLAIN))
 
     def open(self, ready: Frame) -> None:
         """Send what was held, then ``session:ready``, and hold no longer.
@@ -70,12 +82,6 @@ class Client:
         for frame in later:
             self.send(frame)
 
-    def _push(self, frame: Frame, *, offset: bool) -> None:
-        if frame.room is not None:
-            self.sent[frame.room] = frame.seq
-            self.had[frame.room] = max(frame.seq, self.had.get(frame.room, 0))
-        self.push(self.eio_sid, encoded(frame, offset=offset))
-
     def ping(self) -> None:
         """A ping is queued, behind all that was sent so far."""
         self.pinged |= self.sent
@@ -88,12 +94,15 @@ class Client:
         return {room: seq for room, seq in arrived.items() if room not in self.resync}
 
 
-def encoded(frame: Frame, *, offset: bool) -> eio_packet.Packet:
+# How a frame was encoded.
+_PLAIN, _WITH_OFFSET = "socketio", "socketio+offset"
+
+
+def encoded(frame: Frame, key: str) -> TextPacket:
     """A push as a packet, made once for all its recipients."""
-    last = frame.offset if offset else None
-    key = "socketio" if last is None else "socketio+offset"
-    packet = frame.encoded.get(key)
+    packet: TextPacket | None = frame.encoded.get(key)
     if packet is None:
-        text = packets.event(frame.name, frame.payload, last)
-        packet = frame.encoded[key] = eio_packet.Packet(eio_packet.MESSAGE, data=text)
+        offset = frame.offset if key == _WITH_OFFSET else None
+        packet = TextPacket(packets.event(frame.name, frame.payload, offset))
+        frame.encoded[key] = packet
     return packet

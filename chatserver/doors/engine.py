@@ -11,11 +11,11 @@ is acknowledged. The underscored methods are python-socketio 5.18.1's (pinned in
 from typing import Any, Protocol
 
 import socketio
-from engineio import packet as eio_packet
 
 from chatserver.doors import packets
 from chatserver.doors.engineio_server import EngineServer
 from chatserver.doors.frames import BadFrame
+from chatserver.doors.send_queue import TextPacket
 from chatserver.doors.sockets import Socket
 
 # More than any client of ours sends; socket.io-parser stops at as many.
@@ -96,20 +96,15 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         """How many are open, with a Socket.IO session or without."""
         return len(self.eio.open)
 
-    def push(self, eio_sid: str, packet: eio_packet.Packet) -> None:
-        """Queue a packet for a client; one that is gone gets none. Never waits and never raises."""
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None:
-            socket.push(packet)
-
     async def roomy(self, eio_sid: str) -> None:
         """Wait until a client has read half of what may wait for it, or is gone: a replay is larger than that."""
         if socket := self.socket(eio_sid):
             await socket.drained(self.eio.send_queue_bytes // 2)
 
-    def send_text(self, eio_sid: str, text: str) -> None:
-        """Queue a Socket.IO packet for a client."""
-        self.push(eio_sid, eio_packet.Packet(eio_packet.MESSAGE, data=text))
+    def send_text(self, eio_sid: str, text: bytes) -> None:
+        """Queue a Socket.IO packet for a client; one that is gone gets none."""
+        if socket := self.eio.sockets.get(eio_sid):
+            socket.push(TextPacket(text))
 
     async def accept(self, sid: str, eio_sid: str, body: dict[str, Any]) -> None:
         """Tell a client that it is connected."""

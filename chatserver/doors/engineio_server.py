@@ -5,16 +5,18 @@ the table ``AsyncServer._async``, through which the driver is looked up for ever
 ``WebSocket``.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import engineio
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSMessage, web
 from engineio.async_drivers import aiohttp as aiohttp_driver
 from engineio.packet import OPEN, Packet
 
 from chatserver.doors.address import client_address
-from chatserver.doors.send_queue import SendQueue, wire
+from chatserver.doors.flusher import Flusher
+from chatserver.doors.send_queue import SendQueue
 from chatserver.doors.sockets import POLLED_BY, STATUS, Socket
 from chatserver.logs import get_logger
 
@@ -35,7 +37,8 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
             max_msg_size=self.server.max_http_buffer_size + 1,
             compress=self.compress,
         )
-        await self._sock.prepare(environ["aiohttp.request"])
+        self._request: web.Request = environ["aiohttp.request"]
+        await self._sock.prepare(self._request)
         await self.handler(self)
         return self._sock
 
@@ -45,9 +48,20 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
         Raises:
             OSError: the transport is gone.
         """
-        await self._sock.send_frame(
-            wire(packet), WSMsgType.BINARY if packet.binary else WSMsgType.TEXT
-        )
+        if packet.binary:
+            await self._sock.send_bytes(packet.data)
+        else:
+            await self._sock.send_str(packet.encode())
+
+    def outlet(self, high: int) -> tuple[asyncio.Transport, Callable[[], Awaitable[None]]]:
+        """Where whole frames may be written past the library, and what waits while that keeps over `high` bytes.
+
+        The library writes whole frames too (pongs, the close), so none stands in the middle of another.
+        """
+        request = self._request
+        assert request.transport is not None  # it has just been prepared
+        request.transport.set_write_buffer_limits(high)
+        return request.transport, request.writer.drain
 
     async def receive(self) -> WSMessage:
         """The next message; one of another type than TEXT or BINARY is the end."""
@@ -105,6 +119,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         self.on_pong: Callable[[str], None] = lambda _sid: None
         # Those of `sockets`, and those whose session is over and whose last request is still being served.
         self.open: set[Socket] = set()
+        self.flusher = Flusher()
         self._async: dict[str, Any] = {
             **self._async,
             "websocket": _CompressingWebSocket if compress else _WebSocket,

@@ -4,8 +4,8 @@ See `chatserver.doors.sockets` for what is overridden of python-engineio's ``Asy
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aiohttp import WSCloseCode, web
@@ -45,31 +45,66 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         self._timer: asyncio.TimerHandle | None = None
         self._connect_timer: asyncio.TimerHandle | None = None
         self._leaving: asyncio.Task[None] | None = None
+        # Where a WebSocket's frames are written; None while polling.
+        self.transport: asyncio.Transport | None = None
+        self._drain: Callable[[], Awaitable[None]]
+        self._to_flush = False
 
     # -- sending ----------------------------------------------------------------------------------
 
     def push(self, packet: Packet) -> None:
         """Queue a packet; a client that has too much waiting is cut off. Never waits and never raises."""
-        if self.queue.ended:
+        queue = self.queue
+        if queue.ended:
             return
-        if self.queue.full:
-            _log.info("a client does not read", address=self.address, queued=self.queue.bytes)
+        if queue.bytes >= queue.bound and self.queued_bytes >= queue.bound:
+            _log.info("a client does not read", address=self.address, queued=queue.bytes)
             self.abort()
         else:
-            self.queue.put(packet)
+            self._put(packet)
+
+    def _put(self, packet: Packet) -> None:
+        queue = self.queue
+        queue.put(packet)
+        if self.transport is None:
+            queue.changed.fire()
+        elif not self._to_flush:
+            self._to_flush = True
+            self.server.flusher.add(self)
 
     async def send(self, pkt: Packet) -> None:
         """Upstream's name for `push`."""
         self.push(pkt)
 
+    def flush(self) -> None:
+        """Write what is queued, all of it in one write. Called by the server's `Flusher`."""
+        self._to_flush = False
+        transport, queue = self.transport, self.queue
+        if transport is None or transport.is_closing():
+            return  # the reader sees that, too, and ends the session
+        if not queue.empty:
+            transport.write(queue.take_frames())
+            queue.handed(transport.get_write_buffer_size())
+        if queue.ended:
+            queue.over.fire()
+
     @property
     def queued_bytes(self) -> int:
         """How much is on its way to the client, and not with the operating system yet."""
+        if self.transport is not None:
+            # What the transport kept when it was last given something may be gone by now.
+            self.queue.kept(self.transport.get_write_buffer_size())
         return self.queue.bytes
 
     async def drained(self, below: int) -> None:
         """Wait until less than `below` bytes are queued, or the session has ended."""
-        await self.queue.drained(below)
+        if self.transport is None:
+            await self.queue.drained(below)
+        elif self.queued_bytes >= below:
+            self.flush()
+            # Until the transport keeps less than its own limit, which is far below the bound.
+            with suppress(OSError):
+                await self._drain()
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -81,7 +116,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         What is queued still goes out, unless `abort`.
         """
         self.leave(reason or self.server.reason.SERVER_DISCONNECT, drop=abort)
-        if self._leaving is not None:
+        if self._leaving is not None and not self._leaving.done():
             # Shielded: the task that reads this very client may be the one that closes it, and ends with it.
             await asyncio.shield(self._leaving)
 
@@ -91,7 +126,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self.closing = True
             self._stop(self._timer, self._connect_timer)
             if not drop:
-                self.queue.put(_CLOSE)
+                self._put(_CLOSE)
             self._leaving = self.server.start_background_task(
                 self.server._trigger_event, "disconnect", self.sid, reason, run_async=False
             )

@@ -6,13 +6,13 @@ still gets its one answer.
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = "0123456"
 
+_ID_DIGITS = 16
 # type, attachments, namespace, id, JSON
 _PACKET = re.compile(r"([0-6])(?:(\d{1,3})-)?(?:(/[^,]{0,256}),)?(\d{1,16})?(.*)\Z", re.DOTALL)
 
@@ -21,8 +21,7 @@ class BadPacket(Exception):  # noqa: N818 - it names what came
     """Not a Socket.IO packet at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """A packet as it came; ``json`` is not parsed yet."""
 
     type: str
@@ -38,6 +37,11 @@ def parse(frame: str) -> Packet:
     Raises:
         BadPacket
     """
+    if frame[:1] == EVENT:
+        # The usual one: an event with an id, in the default namespace.
+        head, bracket, _ = frame.partition("[")
+        if bracket and head[1:].isdecimal() and head.isascii() and len(head) <= _ID_DIGITS:
+            return Packet(EVENT, 0, "/", int(head[1:]), frame[len(head) :])
     match = _PACKET.match(frame)
     if match is None:
         raise BadPacket
@@ -69,23 +73,23 @@ def loads(text: str | bytes) -> Any:
             raise ValueError("nested too deep") from None
 
 
-def event(name: str, payload: Any, offset: str | None = None) -> str:
+def event(name: str, payload: Any, offset: str | None = None) -> bytes:
     """An EVENT packet; an offset is its last argument, where stock clients look for it."""
     arguments = [name, payload] if offset is None else [name, payload, offset]
-    return EVENT + orjson.dumps(arguments).decode()
+    return b"2" + orjson.dumps(arguments)
 
 
-def ack(packet_id: int, body: Any) -> str:
+def ack(packet_id: int, body: Any) -> bytes:
     """An ACK packet."""
-    return f"{ACK}{packet_id}{orjson.dumps([body]).decode()}"
+    return b"3%d%b" % (packet_id, orjson.dumps([body]))
 
 
-def connect(body: dict[str, Any]) -> str:
+def connect(body: dict[str, Any]) -> bytes:
     """A CONNECT packet."""
-    return CONNECT + orjson.dumps(body).decode()
+    return b"0" + orjson.dumps(body)
 
 
-def connect_error(namespace: str, body: dict[str, Any]) -> str:
+def connect_error(namespace: str, body: dict[str, Any]) -> bytes:
     """A CONNECT_ERROR packet."""
-    where = "" if namespace == "/" else f"{namespace},"
-    return CONNECT_ERROR + where + orjson.dumps(body).decode()
+    where = b"" if namespace == "/" else f"{namespace},".encode()
+    return b"4" + where + orjson.dumps(body)

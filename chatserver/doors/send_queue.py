@@ -1,40 +1,56 @@
 """What is on its way to one client, counted in bytes from when it is queued until it is written."""
 
-import asyncio
 from collections import deque
 
-from engineio.packet import Packet
+from engineio.packet import MESSAGE, Packet
+
+from chatserver.signal import Signal
 
 
-def wire(packet: Packet) -> bytes:
-    """A packet as the payload of a WebSocket frame, made once however many clients it goes to."""
-    made: bytes | None = packet.__dict__.get("wire")
-    if made is None:
+class TextPacket(Packet):  # type: ignore[misc]  # engineio has no types
+    """A MESSAGE of text, made of its bytes, and a frame from the beginning: it may go to thousands of clients."""
+
+    def __init__(self, text: bytes) -> None:
+        # Upstream's, without its look at what the data is.
+        self.packet_type = MESSAGE
+        self.binary = False
+        self.data = None
+        self.encode_cache = None
+        self.text = text
+        self.framed = _frame(_TEXT, b"4", text)
+
+    def encode(self, b64: bool = False) -> str:
+        """For polling."""
+        return "4" + self.text.decode()
+
+
+_TEXT, _BINARY = 0x81, 0x82
+
+
+def _frame(first: int, *payload: bytes) -> bytes:
+    """A WebSocket frame from a server: unmasked, and a message in one piece (RFC 6455, section 5.2)."""
+    size = sum(map(len, payload))
+    if size < 126:
+        head = bytes((first, size))
+    elif size < 65_536:
+        head = bytes((first, 126, size >> 8, size & 255))
+    else:
+        head = bytes((first, 127)) + size.to_bytes(8, "big")
+    return b"".join((head, *payload))
+
+
+def framed(packet: Packet) -> bytes:
+    """A packet as a WebSocket frame, made once."""
+    try:
+        made: bytes = packet.framed
+    except AttributeError:
         # engineio caches the encoding of a binary packet for one transport alone, so it is not asked.
-        made = packet.wire = packet.data if packet.binary else packet.encode().encode()
+        made = packet.framed = (
+            _frame(_BINARY, packet.data)
+            if packet.binary
+            else _frame(_TEXT, packet.encode().encode())
+        )
     return made
-
-
-class Signal:
-    """Wakes whoever waits now; lighter than an asyncio.Event, which costs each connection a deque."""
-
-    __slots__ = ("_waiting",)
-
-    def __init__(self) -> None:
-        self._waiting: list[asyncio.Future[None]] = []
-
-    async def wait(self) -> None:
-        """Wait for the next `fire`."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        await future
-
-    def fire(self) -> None:
-        """Wake them."""
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
 
 
 class SendQueue:
@@ -44,22 +60,21 @@ class SendQueue:
     be larger than what a client that reads has waiting. So no more than the bound and one packet wait.
     """
 
-    __slots__ = ("_bound", "_packets", "_written", "bytes", "changed", "ended")
+    __slots__ = ("_handed", "_packets", "_written", "bound", "bytes", "changed", "ended", "over")
 
     def __init__(self, bound: int) -> None:
-        self._bound = bound
+        self.bound = bound
         self._packets: deque[Packet] = deque()
+        # Of the bytes that count, those that a transport keeps.
+        self._handed = 0
         self._written = Signal()
         self.bytes = 0
         # Nothing is put any more.
         self.ended = False
-        # Fires when there is something to take, or nothing will come any more.
+        # Fires when there is something to take packet by packet, or nothing will come any more.
         self.changed = Signal()
-
-    @property
-    def full(self) -> bool:
-        """Whether the bound is reached."""
-        return self.bytes >= self._bound
+        # Fires when the queue has ended, and when it was emptied after that.
+        self.over = Signal()
 
     @property
     def empty(self) -> bool:
@@ -69,8 +84,9 @@ class SendQueue:
     def put(self, packet: Packet) -> None:
         """Queue a packet."""
         self._packets.append(packet)
-        self.bytes += len(wire(packet))
-        self.changed.fire()
+        self.bytes += len(framed(packet))
+
+    # Packet by packet: the next ones count until they are written.
 
     def take(self, most: int) -> list[Packet]:
         """The next packets; they count until they are `written`."""
@@ -78,19 +94,40 @@ class SendQueue:
 
     def written(self, packet: Packet) -> None:
         """A packet that was taken is with the operating system."""
-        self.bytes = max(0, self.bytes - len(wire(packet)))
+        self.bytes = max(0, self.bytes - len(framed(packet)))
         self._written.fire()
+
+    # All at once, into a transport that keeps what the operating system does not take yet.
+
+    def take_frames(self) -> bytes:
+        """Everything queued, as WebSocket frames."""
+        packets = self._packets
+        if len(packets) == 1:
+            return framed(packets.popleft())
+        joined = b"".join([framed(packet) for packet in packets])
+        packets.clear()
+        return joined
+
+    def kept(self, size: int) -> None:
+        """The transport keeps `size` bytes of what it was given."""
+        self.bytes += size - self._handed
+        self._handed = size
+
+    def handed(self, size: int) -> None:
+        """Everything was given to the transport, which keeps `size` bytes."""
+        self.bytes = self._handed = size
 
     def end(self, *, drop: bool) -> None:
         """Take no more packets, and with `drop` forget those that wait."""
         self.ended = True
         if drop:
             self._packets.clear()
-            self.bytes = 0
+            self.bytes = self._handed = 0
         self.changed.fire()
+        self.over.fire()
         self._written.fire()
 
     async def drained(self, below: int) -> None:
-        """Wait until less than `below` bytes are queued, or the queue has ended."""
+        """Wait until less than `below` bytes are queued, or the queue has ended; for packet by packet."""
         while self.bytes >= below and not self.ended:
             await self._written.wait()

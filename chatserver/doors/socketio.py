@@ -1,18 +1,22 @@
 """The main door: Socket.IO."""
 
 import asyncio
+import logging
 import random
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from chatserver.auth import Authenticator
+from chatserver.deadlines import Deadlines
 from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery
 from chatserver.doors import packets
 from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
+from chatserver.doors.send_queue import TextPacket
 from chatserver.errors import ChatError, ErrorCode, invalid, unavailable
 from chatserver.gate import Answer, Gate
 from chatserver.logs import get_logger
@@ -27,6 +31,8 @@ from schemas.session import Draining, Limits, SessionReady
 from schemas.wire import to_wire
 
 _log = get_logger(__name__)
+# To ask whether a line would be written: making one that is not costs as much as a query.
+_plain_log = logging.getLogger(__name__)
 
 
 class SocketIODoor:
@@ -67,6 +73,7 @@ class SocketIODoor:
         self._clients: dict[str, Client] = {}
         # Those whose token is being looked up: they may hang up before it is.
         self._connecting: set[str] = set()
+        self._deadlines = Deadlines(gate.timeout)
         self._draining = False
 
     # -- connecting -------------------------------------------------------------------------------
@@ -77,9 +84,10 @@ class SocketIODoor:
         self._connecting.add(sid)
         try:
             session = await self._authenticated(sid, said)
-            if sid not in self._connecting or self._engine.socket(eio_sid) is None:
+            socket = self._engine.socket(eio_sid)
+            if sid not in self._connecting or socket is None:
                 return  # it hung up meanwhile
-            client = self._clients[sid] = Client(session, eio_sid, self._engine.push)
+            client = self._clients[sid] = Client(session, eio_sid, socket.push)
             # Register first, then look: what is committed in between finds the client by its user, and waits.
             self._delivery.register(client)
             ask = self._recovery.understand(session.user.id, said)
@@ -139,9 +147,9 @@ class SocketIODoor:
             ready = to_wire(self._ready(session, plan, sum(replayed.values())))
             client.open(Frame("session:ready", ready, str(plan.offset)))
             self._presence.connect(session)
-            _log.debug(
-                "a client connected", user=session.user.id, address=self._address(client.eio_sid)
-            )
+            if _plain_log.isEnabledFor(logging.DEBUG):
+                address = self._address(client.eio_sid)
+                _log.debug("a client connected", user=session.user.id, address=address)
 
     def _address(self, eio_sid: str) -> str | None:
         socket = self._engine.socket(eio_sid)
@@ -219,7 +227,6 @@ class SocketIODoor:
         client = self._clients.get(sid)
         if client is None:
             return
-        deadline = asyncio.get_running_loop().time() + self._gate.timeout
         try:
             if self._draining:
                 raise unavailable()
@@ -227,14 +234,16 @@ class SocketIODoor:
         except ChatError as error:
             self._answer(client, packet.id, Answer(error=error))
             return
+        asked = _Asked(self, client, packet.id, name, payload)
+        self._deadlines.watch(asked)
+        await client.lane.enter(asked.work, in_order=self._gate.mutates(name))
 
-        async def work() -> None:
-            answer = await self._gate.ask(client.session, name, payload, deadline)
-            if client.resync and answer.error is None and name in _RELOADS:
-                client.resync.discard(conversation_room(_conversation_of(payload)))
-            self._answer(client, packet.id, answer)
-
-        await client.lane.enter(work, in_order=self._gate.mutates(name))
+    async def _work(self, asked: "_Asked") -> Answer:
+        client, name, payload = asked.client, asked.name, asked.payload
+        answer = await self._gate.answer(client.session, name, payload)
+        if client.resync and answer.error is None and name in _RELOADS:
+            client.resync.discard(conversation_room(_conversation_of(payload)))
+        return answer
 
     def _answer(self, client: Client, packet_id: int | None, answer: Answer) -> None:
         if packet_id is not None:
@@ -246,7 +255,7 @@ class SocketIODoor:
                 _log.exception("an answer could not be written", error_id=error_id)
                 failed = ChatError(code=ErrorCode.INTERNAL_ERROR, error_id=error_id)
                 text = packets.ack(packet_id, Answer(error=failed).ack())
-            self._engine.send_text(client.eio_sid, text)
+            client.push(TextPacket(text))
         elif answer.error is not None:
             client.send(Frame("error", answer.error.to_wire()))
 
@@ -255,9 +264,9 @@ class SocketIODoor:
     async def finish(self, within: float) -> None:
         """Let nobody in and start nothing; what came so far has `within` seconds to be answered."""
         self._draining = True
-        under_way = [task for client in self._clients.values() for task in client.lane.under_way]
-        if under_way:
-            await asyncio.wait(under_way, timeout=within)
+        settled = asyncio.gather(*[c.lane.settled() for c in self._clients.values()])
+        with suppress(TimeoutError):
+            await asyncio.wait_for(settled, within)
 
     async def drain(self, spread: float) -> None:
         """Ask every client to come back at a random time within `spread` seconds, and close it.
@@ -283,6 +292,45 @@ class SocketIODoor:
     def connections(self) -> int:
         """How many clients are connected."""
         return len(self._clients)
+
+
+class _Asked:
+    """A command that waits for its answer."""
+
+    __slots__ = ("_door", "_leave", "_packet_id", "client", "name", "payload", "settled")
+
+    def __init__(
+        self,
+        door: SocketIODoor,
+        client: Client,
+        packet_id: int | None,
+        name: object,
+        payload: object,
+    ) -> None:
+        self._door = door
+        self._packet_id = packet_id
+        self._leave: Callable[[], None] | None = None
+        self.client = client
+        self.name = name
+        self.payload = payload
+        self.settled = False
+
+    async def work(self, leave: Callable[[], None]) -> None:
+        """Its turn has come. What goes on past the deadline is abandoned, not stopped."""
+        if not self.settled:
+            self._leave = leave
+            self._settle(await self._door._work(self))
+
+    def expire(self) -> None:
+        """Its deadline has passed: the next one may have its turn."""
+        self._settle(Answer(error=unavailable()))
+        if self._leave is not None:
+            self._leave()
+
+    def _settle(self, answer: Answer) -> None:
+        if not self.settled:
+            self.settled = True
+            self._door._answer(self.client, self._packet_id, answer)
 
 
 # What a client reads to reload a conversation.

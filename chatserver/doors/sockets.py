@@ -125,12 +125,25 @@ class Socket(Link):
         except OSError:
             pass  # the client is gone
         finally:
-            reader.cancel()
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
-            await asyncio.wait((reader,))
+            if not reader.done():
+                reader.cancel()
+                await asyncio.wait((reader,))
             await ws.close(self.close_code)
 
     async def _write(self, ws: Any) -> None:
+        """Until the queue has ended and is written."""
+        if ws.compress:
+            await self._write_each(ws)
+            return
+        queue = self.queue
+        self.transport, self._drain = ws.outlet(high=queue.bound // 4)
+        self.flush()
+        while not (queue.ended and queue.empty):
+            await queue.over.wait()
+
+    async def _write_each(self, ws: Any) -> None:
+        """Only the library compresses: packet by packet, each as soon as the one before it is written."""
         queue = self.queue
         while True:
             for packet in queue.take(1):

@@ -1,6 +1,6 @@
 -- name: post_messages
--- Locks, judges and writes a batch in one round trip (migrations/0003_writes.sql).
-SELECT * FROM post_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+-- Locks, judges and writes a batch in one round trip (migrations/0006_group_commit.sql).
+SELECT * FROM post_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: message_by_id
 -- $1 the reader, $2 the message: only where the reader is a member now, and has not deleted it for themselves.

@@ -8,16 +8,20 @@ SELECT u.user_id, u.username, u.email, u.display_name, u.avatar_url,
 FROM (SELECT 1) AS always LEFT JOIN directory_users(ARRAY[$1::text]) u ON true;
 
 -- name: contacts
--- The people who share with $1 a direct conversation without a block, or a group of at most $2 members,
--- and have no block between them and $1.
-SELECT DISTINCT other.user_id
-FROM participants me
-JOIN conversations c ON c.id = me.conversation_id AND c.is_active
-    AND (c.type = 'direct' OR c.member_count <= $2)
-JOIN participants other ON other.conversation_id = c.id AND other.left_seq IS NULL AND other.user_id <> $1
-WHERE me.user_id = $1 AND me.left_seq IS NULL
-    AND NOT (c.type = 'direct' AND EXISTS (SELECT FROM conversation_blocks b WHERE b.conversation_id = c.id))
-    AND other.user_id NOT IN (SELECT b.user_id FROM directory_blocks_of($1) b);
+-- The people who share with one of $1 a direct conversation without a block, or a group of at most $2 members,
+-- and have no block between them and that one, each with the place of that one in $1.
+SELECT asked.position, contact.user_id
+FROM unnest($1::text[]) WITH ORDINALITY AS asked (person, position)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT other.user_id
+    FROM participants me
+    JOIN conversations c ON c.id = me.conversation_id AND c.is_active
+        AND (c.type = 'direct' OR c.member_count <= $2)
+    JOIN participants other ON other.conversation_id = c.id AND other.left_seq IS NULL
+        AND other.user_id <> asked.person
+    WHERE me.user_id = asked.person AND me.left_seq IS NULL
+        AND NOT (c.type = 'direct' AND EXISTS (SELECT FROM conversation_blocks b WHERE b.conversation_id = c.id))
+        AND other.user_id NOT IN (SELECT b.user_id FROM directory_blocks_of(asked.person) b)) contact;
 
 -- name: set_user_block
 SELECT stream_id, seq FROM set_user_block($1, $2, $3);

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from engineio.packet import Packet
 
 from chatserver.doors import link
+from chatserver.doors.send_queue import SendQueue
 from tests.conftest import Connect, User
-from tests.support.inside import empty, only_socket, sockets, tell, until
+from tests.support.inside import empty, only_socket, tell, until
 from tests.support.polling import polling
 from tests.support.servers import Server, local_server
 from tests.support.wire import Wire
@@ -165,18 +167,21 @@ async def test_many_packets_over_polling(bounded: Server, alice: User) -> None:
 
 
 async def test_a_pushed_packet_is_encoded_once(
-    bounded: Server, connect: Connect, alice: User
+    bounded: Server, connect: Connect, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One push to many devices is one packet, and one piece of memory, however many wait for it."""
     devices = [await connect(alice, bounded.url) for _ in range(3)]
     queued = []
-    for socket in sockets(bounded):
-        push = socket.queue.put
-        put = lambda packet, push=push: (queued.append(packet), push(packet))  # noqa: E731
-        object.__setattr__(socket, "push", put)
+    put = SendQueue.put
+
+    def noted(queue: SendQueue, packet: Packet) -> None:
+        queued.append(packet)
+        put(queue, packet)
+
+    monkeypatch.setattr(SendQueue, "put", noted)
     tell(bounded, alice.id, 10)
     assert len(queued) == 3
     assert len({id(packet) for packet in queued}) == 1
-    assert len({id(packet.wire) for packet in queued}) == 1
     for device in devices:
         await device.expect("test:filler")
+    assert len({id(packet.framed) for packet in queued}) == 1

@@ -124,10 +124,23 @@ async def test_a_lone_true_expires(
 async def test_typing_towards_a_block_goes_nowhere(
     connect: Connect, alice: User, bob: User
 ) -> None:
-    """Typing is acked and dropped where a block stands between the two people."""
+    """Typing is acked and dropped from the moment of a block between the two people to that of its end."""
     a, b = await connect(alice), await connect(bob)
     opened = await a.do("chat:conversation_open", recipientId=bob.id)
+    conversation_id = opened["conversation"]["id"]
+
+    async def heard() -> int:
+        """How many typings have arrived, after one more."""
+        await a.do("chat:typing", conversationId=conversation_id, isTyping=True)
+        await b.settled()
+        return len(b.seen("chat:user_typing"))
+
+    assert await heard() == 1
     await b.do("user:block", userId=alice.id)
-    await a.do("chat:typing", conversationId=opened["conversation"]["id"], isTyping=True)
-    await b.settled()
-    assert b.seen("chat:user_typing") == []
+    assert await heard() == 1
+    await b.do("user:unblock", userId=alice.id)
+    assert await heard() == 2
+    await b.do("chat:conversation_block", conversationId=conversation_id, block=True)
+    assert await heard() == 2
+    await b.do("chat:conversation_block", conversationId=conversation_id, block=False)
+    assert await heard() == 3

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Connect, User
 from tests.support.device import Device
+from tests.support.servers import local_server
 
 Pool = asyncpg.Pool
 
@@ -102,11 +103,12 @@ async def test_one_id_in_two_transactions_is_one_message(
     conversation: tuple[Device, Device, UUID],
     connect: Connect,
     alice: User,
+    dsn: str,
 ) -> None:
-    """Two transactions that send one id wait for one lock: the second sees the first's row, and burns no seq."""
+    """Two servers that send one id wait for one lock: the second sees the first's row, and burns no seq."""
     a, _, conversation_id = conversation
-    second = await connect(alice)
-    async with db.acquire() as connection:
+    async with local_server(dsn) as other, db.acquire() as connection:
+        second = await connect(alice, other.url)
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(
@@ -125,7 +127,7 @@ async def test_one_id_in_two_transactions_is_one_message(
         ]
         await _until_waiting(connection, 2)
         await transaction.commit()
-    acks = await asyncio.gather(*sends)
+        acks = await asyncio.gather(*sends)
     assert {ack["messageId"] for ack in acks} == {acks[0]["messageId"]}
     assert sorted(ack["duplicate"] for ack in acks) == [False, True]
     assert (
@@ -140,8 +142,8 @@ async def test_one_id_twice_in_one_batch_is_one_message(
     _, _, conversation_id = conversation
     ids = [UUID(int=conversation_id.int + n) for n in range(1, 6)]
     rows = await db.fetch(
-        "SELECT position, verdict, seq, number, message_id FROM post_messages("
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "SELECT verdict, seq, number, message_id FROM post_messages("
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         [conversation_id] * 5,
         [alice.id, alice.id, "a stranger", bob.id, alice.id],
         ids,
@@ -153,6 +155,7 @@ async def test_one_id_twice_in_one_batch_is_one_message(
         [None] * 5,
         ["x", "x", "x", "x", None],
         [b"f"] * 5,
+        [False] * 5,
     )
     assert [(r["verdict"], r["seq"], r["number"], r["message_id"]) for r in rows] == [
         ("posted", 2, 1, ids[0]),

@@ -1,6 +1,6 @@
 """What is pushed to a device while it connects, and just after."""
 
-from engineio import packet as eio_packet
+from engineio.packet import Packet
 
 from chatserver.doors.client import Client
 from chatserver.pushes import Frame
@@ -16,8 +16,8 @@ ROOM, OTHER = "conversation:a", "conversation:b"
 def _client() -> tuple[Client, list[str]]:
     pushed: list[str] = []
 
-    def push(_: str, packet: eio_packet.Packet) -> None:
-        pushed.append(str(packet.data).split('"')[1])
+    def push(packet: Packet) -> None:
+        pushed.append(packet.encode().split('"')[1])
 
     return Client(SESSION, "eio", push), pushed
 
@@ -26,7 +26,7 @@ def _frame(room: str, seq: int) -> Frame:
     return Frame(f"{room[-1]}{seq}", {}, None, room, seq)
 
 
-def test_what_was_replayed_is_not_pushed_again() -> None:
+async def test_what_was_replayed_is_not_pushed_again() -> None:
     """Delivery may come to an event later than the replay did: before the client is ready, or after."""
     client, pushed = _client()
     client.had = {ROOM: 2, OTHER: 1}
@@ -43,7 +43,7 @@ def test_what_was_replayed_is_not_pushed_again() -> None:
     assert client.had == {}
 
 
-def test_nothing_of_a_conversation_to_be_reloaded_comes_before_ready() -> None:
+async def test_nothing_of_a_conversation_to_be_reloaded_comes_before_ready() -> None:
     """Its client would take it for the next event, and not know of the gap when the link drops."""
     client, pushed = _client()
     client.resync, client.had = {ROOM}, {ROOM: 7, OTHER: 1}
@@ -53,7 +53,7 @@ def test_nothing_of_a_conversation_to_be_reloaded_comes_before_ready() -> None:
     assert pushed == ["b2", "ready", "a8"]
 
 
-def test_memberships_of_one_room_are_replayed_in_their_order() -> None:
+async def test_memberships_of_one_room_are_replayed_in_their_order() -> None:
     """The database gives them in any order."""
     budget = _Budget(MOST_IN_ONE, MOST_IN_ALL)
     budget.spend([Missed(ROOM, 7, 9), Missed(OTHER, 0, 5), Missed(ROOM, 1, 3)])

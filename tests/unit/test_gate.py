@@ -161,12 +161,3 @@ async def test_a_deadline_abandons_the_wait_and_not_the_work() -> None:
     service.go_on.set()
     await asyncio.wait_for(service.finished.wait(), 10)
     await asking.finish(10)
-
-
-async def test_a_command_past_its_deadline_is_not_begun() -> None:
-    """What waited its turn past its deadline is answered UNAVAILABLE and does nothing any more."""
-    service = Service()
-    late = asyncio.get_running_loop().time() - 1
-    answer = await gate(service).ask(session(), "noun:works", {}, deadline=late)
-    assert answer.error is not None
-    assert (answer.error.code, service.callers) == ("UNAVAILABLE", [])

@@ -50,7 +50,7 @@ def test_any_payload_is_answered(strict: bool, command: Any, valid: bool, payloa
         payload = {**retry, **EXAMPLES[command.name], **payload}
     read = packets.loads(json.dumps(payload))
     answer = asyncio.run(gate.ask(SESSION, command.name, read))
-    ack = json.loads(packets.parse(packets.ack(1, answer.ack())).json)[0]
+    ack = json.loads(packets.parse(packets.ack(1, answer.ack()).decode()).json)[0]
     if not ack["success"]:
         assert ack["error"]["code"] == "VALIDATION_ERROR"
         assert ack["error"]["fields"]

@@ -1,11 +1,10 @@
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from chatserver.doors import lane as lane_module
-from chatserver.doors.lane import Lane
+from chatserver.doors.lane import Lane, Work
 
 
 class Works:
@@ -14,16 +13,18 @@ class Works:
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.ended: list[str] = []
+        self.leaves: dict[str, Callable[[], None]] = {}
         self._gates: dict[str, asyncio.Event] = {}
         self._changed = asyncio.Condition()
 
-    def make(self, name: str, *, blocked: bool = False) -> Callable[[], Coroutine[Any, Any, None]]:
+    def make(self, name: str, *, blocked: bool = False) -> Work:
         """Work of that name; blocked until `let`."""
         gate = self._gates[name] = asyncio.Event()
         if not blocked:
             gate.set()
 
-        async def work() -> None:
+        async def work(leave: Callable[[], None]) -> None:
+            self.leaves[name] = leave
             await self._note(self.begun, name)
             await gate.wait()
             await self._note(self.ended, name)
@@ -113,7 +114,7 @@ async def test_a_crash_stops_nothing(
     monkeypatch.setattr(lane_module, "_UNDER_WAY", 3)
     lane, works = Lane(), Works()
 
-    async def crash() -> None:
+    async def crash(_: Callable[[], None]) -> None:
         raise RuntimeError("on purpose")
 
     await lane.enter(works.make("first", blocked=True), in_order=in_order)
@@ -126,3 +127,36 @@ async def test_a_crash_stops_nothing(
         await lane.enter(works.make(name, blocked=True), in_order=in_order)
         works.let(name)
     await works.until(works.ended, *"abc")
+
+
+async def test_a_change_that_is_given_up_lets_the_next_begin() -> None:
+    """A change that leaves before it ends has had its turn, once: the next begins, and those after it wait."""
+    lane, works = Lane(), Works()
+    for name in "abc":
+        await lane.enter(works.make(name, blocked=True), in_order=True)
+    await works.until(works.begun, "a")
+    works.leaves["a"]()
+    await works.until(works.begun, "b")
+    works.let("a")
+    await works.until(works.ended, "a")
+    assert works.begun == ["a", "b"]
+    works.let("b")
+    works.let("c")
+    await works.until(works.ended, "c")
+    await lane.settled()
+
+
+async def test_a_lane_is_settled_when_all_is_answered() -> None:
+    """`settled` waits for what is under way and for what waits its turn behind it."""
+    lane, works = Lane(), Works()
+    await lane.settled()
+    await lane.enter(works.make("a", blocked=True), in_order=True)
+    await lane.enter(works.make("b", blocked=True), in_order=True)
+    settled = asyncio.create_task(lane.settled())
+    await works.until(works.begun, "a")
+    works.let("a")
+    await works.until(works.begun, "b")
+    assert not settled.done()
+    works.let("b")
+    await settled
+    assert works.ended == ["a", "b"]

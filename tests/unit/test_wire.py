@@ -125,7 +125,6 @@ def test_a_field_must_say_what_it_is() -> None:
 
 
 @resource
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
     """A resource."""
 

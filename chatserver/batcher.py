@@ -1,0 +1,147 @@
+"""Group commit: asks that come while a batch is in flight form the next one.
+
+There is no timer: an idle server answers an ask at once, alone, and the busier it is, the more asks share a
+commit. (DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984.)
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from chatserver.errors import ChatError, unavailable
+from chatserver.logs import get_logger
+
+_log = get_logger(__name__)
+
+Ask = TypeVar("Ask")
+Answer = TypeVar("Answer")
+
+_Waiting = tuple[Ask, "asyncio.Future[Answer]"]
+
+# A batch that takes longer (s) waits for somebody's lock, or the database stalls: others need not wait behind it.
+_PATIENCE = 0.1
+
+
+class Batcher(Generic[Ask, Answer]):
+    """Asks become batches, and batches answers.
+
+    Args:
+        flush: answers a batch, in its order; an exception in an answer's place is that ask's alone. Where it
+            raises a `ChatError`, that is the answer to all (what became of them is unknown); where it raises
+            anything else, one ask has failed the others, and each is tried alone.
+        key: asks of one key are never in two batches at once, which would wait for each other's locks; None:
+            they may be (reading waits for nobody).
+        weigh: what an ask costs to keep, in bytes.
+        bound: how many bytes of asks may wait; past it they are UNAVAILABLE.
+        at_once: how many batches are in flight, besides those that have been for long.
+        in_all: how many with those.
+        most: how many asks a batch has.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[Sequence[Ask]], Awaitable[Sequence[Answer | Exception]]],
+        *,
+        key: Callable[[Ask], Hashable] | None,
+        weigh: Callable[[Ask], int],
+        bound: int,
+        at_once: int = 1,
+        in_all: int = 4,
+        most: int = 200,
+    ) -> None:
+        self._flush = flush
+        self._key = key
+        self._weigh = weigh
+        self._bound = bound
+        self._at_once = at_once
+        self._in_all = in_all
+        self._most = most
+        self._waiting: deque[_Waiting[Ask, Answer]] = deque()
+        self._weight = 0
+        # What is in flight: each batch's keys, and those batches that have been for long.
+        self._batches: dict[asyncio.Task[None], set[Hashable]] = {}
+        self._slow: set[asyncio.Task[None]] = set()
+        # Asking for it costs a system call in Python 3.11.
+        self._loop = asyncio.get_running_loop()
+
+    def ask(self, ask: Ask) -> "asyncio.Future[Answer]":
+        """The answer to come. Whoever gives up waiting for it cancels nothing.
+
+        Raises:
+            ChatError: UNAVAILABLE: too much waits already.
+        """
+        weight = self._weigh(ask)
+        if self._weight + weight > self._bound:
+            raise unavailable()
+        self._weight += weight
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        self._waiting.append((ask, future))
+        self._start()
+        return future
+
+    async def finish(self) -> None:
+        """Wait until everything that was asked is answered."""
+        while self._batches:
+            await asyncio.wait(tuple(self._batches))
+
+    def _start(self) -> None:
+        """Send off as many batches as may be in flight."""
+        while self._waiting and (
+            len(self._batches) - len(self._slow) < self._at_once
+            and len(self._batches) < self._in_all
+        ):
+            batch = self._next()
+            if not batch:
+                return
+            task = self._loop.create_task(self._run(batch))
+            self._batches[task] = self._keys(batch)
+            self._loop.call_later(_PATIENCE, self._is_slow, task)
+
+    def _keys(self, batch: "list[_Waiting[Ask, Answer]]") -> set[Hashable]:
+        return set() if self._key is None else {self._key(ask) for ask, _ in batch}
+
+    def _next(self) -> "list[_Waiting[Ask, Answer]]":
+        """The asks, in their order, whose keys are in no batch that is in flight."""
+        busy = set().union(*self._batches.values())
+        batch: list[_Waiting[Ask, Answer]] = []
+        left: list[_Waiting[Ask, Answer]] = []
+        while self._waiting and len(batch) < self._most:
+            waiting = self._waiting.popleft()
+            excluded = busy and self._key is not None and self._key(waiting[0]) in busy
+            (left if excluded else batch).append(waiting)
+        self._waiting.extendleft(reversed(left))
+        return batch
+
+    def _is_slow(self, task: asyncio.Task[None]) -> None:
+        if task in self._batches:
+            self._slow.add(task)
+            self._start()
+
+    async def _run(self, batch: "list[_Waiting[Ask, Answer]]") -> None:
+        answers = await self._answers([ask for ask, _ in batch])
+        task = asyncio.current_task()
+        assert task is not None  # it runs in the task that _start made
+        del self._batches[task]
+        self._slow.discard(task)
+        self._weight -= sum(self._weigh(ask) for ask, _ in batch)
+        # The next batch is on its way before anybody looks at the answers of this one.
+        self._start()
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue  # nobody waits any more
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+    async def _answers(self, asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
+        try:
+            return await self._flush(asks)
+        except ChatError as error:
+            return [error] * len(asks)
+        except Exception as error:
+            if len(asks) == 1:
+                return [error]
+            _log.warning("a batch failed", size=len(asks), error=type(error).__name__)
+        return [(await self._answers([ask]))[0] for ask in asks]

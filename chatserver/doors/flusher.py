@@ -1,0 +1,45 @@
+"""Writes to many clients: what was queued for one in a tick of the event loop goes out in one write."""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+# After so many clients whatever else is ready has its turn: a slice takes some milliseconds, most of it system
+# calls, and a push to a room of thousands must not keep everybody else waiting.
+_SLICE = 256
+
+
+class Flushable(Protocol):
+    """Something with a queue."""
+
+    def flush(self) -> None:
+        """Write what is queued."""
+
+
+class Flusher:
+    """Flushes in the order in which there was something to flush."""
+
+    __slots__ = ("_loop", "_scheduled", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: deque[Flushable] = deque()
+        self._scheduled = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, client: Flushable) -> None:
+        """Something is queued for a client for which nothing was: flush it once this tick's work is done."""
+        self._waiting.append(client)
+        if not self._scheduled:
+            self._scheduled = True
+            # Made before the loop runs, and asking for it each time costs a system call in Python 3.11.
+            self._loop = self._loop or asyncio.get_running_loop()
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        waiting = self._waiting
+        for _ in range(min(_SLICE, len(waiting))):
+            waiting.popleft().flush()
+        if waiting and self._loop:
+            self._loop.call_soon(self._flush)
+        else:
+            self._scheduled = False
