@@ -19,6 +19,7 @@ ALWAYS = (
     ErrorCode.UNAVAILABLE,
     ErrorCode.INTERNAL_ERROR,
 )
+_MATRIX = "schemas.authorisation"
 LIMITS = {
     "none": "Not limited.",
     "command": "Counts as a command.",
@@ -44,9 +45,18 @@ def errors_by_status(command: Command, *more: ErrorCode) -> dict[int, list[Error
     return dict(sorted(found.items()))
 
 
-def authorisation() -> Mapping[str, Mapping[str, Any]]:
-    """The authorisation matrix: command → who asks → what becomes of it; empty where there is none."""
-    if find_spec("schemas.authorisation") is None:
-        return {}
-    matrix: Mapping[str, Mapping[str, Any]] = import_module("schemas.authorisation").MATRIX
-    return matrix
+def roles() -> Mapping[str, str]:
+    """How one may stand to a conversation, and what that means; nothing where there is no matrix."""
+    found: Mapping[str, str] = _matrix().ROLES if find_spec(_MATRIX) else {}
+    return found
+
+
+def outcomes(name: str) -> list[tuple[str, tuple[str, ...]]]:
+    """What becomes of a command, about what, in the order of `roles`: ``ok``, or the code of the error."""
+    if not find_spec(_MATRIX):
+        return []
+    return [(rule.about, rule.outcomes) for rule in _matrix().RULES if rule.command == name]
+
+
+def _matrix() -> Any:
+    return import_module(_MATRIX)

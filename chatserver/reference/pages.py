@@ -7,7 +7,7 @@ import schemas
 from chatserver.errors import MEANINGS
 from chatserver.reference import openapi, prose, shapes, words
 from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Table, Text, anchor
-from chatserver.reference.commands import ALWAYS, LIMITS, authorisation, own_errors
+from chatserver.reference.commands import ALWAYS, LIMITS, outcomes, own_errors, roles
 from chatserver.reference.markdown import INDEX
 from chatserver.reference.shapes import Schema
 from schemas.conversations import LoggedEvent
@@ -69,19 +69,21 @@ def _index() -> Page:
     )
 
 
-def _matrix() -> tuple[Block, ...]:
-    matrix = authorisation()
-    if not matrix:
-        return ()
-    people = list(dict.fromkeys(who for row in matrix.values() for who in row))
+def _matrix() -> Iterable[Block]:
+    """Who may do what: the table that the tests execute."""
+    if roles():
+        yield Heading(2, "Who may do what")
+        yield Points(tuple(f"**{role}**: {meaning}" for role, meaning in roles().items()))
     rows = tuple(
-        (_link(name), *(_outcome(row.get(who)) for who in people)) for name, row in matrix.items()
+        (f"{_link(command.name)}{f', {about}' if about else ''}", *map(_outcome, outcomes_of))
+        for command in schemas.COMMANDS
+        for about, outcomes_of in outcomes(command.name)
     )
-    return Heading(2, "Who may ask"), Table(("command", *people), rows)
+    yield Table(("command", *roles()), rows)
 
 
-def _outcome(outcome: object) -> str:
-    return "" if outcome is None else f"`{outcome}`" if str(outcome).isupper() else str(outcome)
+def _outcome(outcome: str) -> str:
+    return f"`{outcome}`" if outcome.isupper() else outcome
 
 
 # --- a page of commands and pushes ---------------------------------------------------------------
@@ -117,6 +119,9 @@ def _command(command: Command) -> Iterable[Block]:
         yield Text(f"**Ack.** {shapes.doc(command.gives)}")
         yield words.given(shapes.given(command.gives))
     yield Points(tuple(_facts(command)))
+    may = outcomes(command.name)
+    whose = tuple((about, *map(_outcome, outcomes_of)) for about, outcomes_of in may)
+    yield Table(("", *roles()), whose)
     example = json.dumps(EXAMPLES[command.name], indent=2, ensure_ascii=False)
     yield Code("js", f'await socket.emitWithAck("{command.name}", {example});')
 
@@ -125,9 +130,6 @@ def _facts(command: Command) -> Iterable[str]:
     codes = ", ".join(f"`{code}`" for code in own_errors(command))
     yield f"Errors: {codes}." if codes else "Errors: none of its own."
     yield f"Limit: {LIMITS[command.limit]}"
-    who = authorisation().get(command.name)
-    if who:
-        yield "Who: " + ", ".join(f"{name} {_outcome(of)}" for name, of in who.items()) + "."
     for rest in command.rest:
         yield f"REST: {_route(rest)} → {rest.status}."
     yield f"REST: `POST /api/commands/{command.name}` → 200."
