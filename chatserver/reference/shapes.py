@@ -84,7 +84,10 @@ def _constraints(_converter: Any, field: fields.Field[Any], **_: Any) -> Schema:
                 "description": f"At most {field.max_bytes:,} bytes as JSON, and nested at most "
                 f"{field.depth} deep.",
             }
-    raise TypeError(f"{type(field).__name__} has no JSON Schema: say it in {__name__}")
+        case fields.Field(json_schema=dict(own)):
+            # A kind of field that one noun alone has says it by itself.
+            return own
+    raise TypeError(f"{type(field).__name__} has no JSON Schema: give it a json_schema")
 
 
 _plugin = MarshmallowPlugin()
@@ -232,13 +235,16 @@ def _of(hint: Any) -> Schema:
         return {"type": "object", "additionalProperties": _of(parts[1]) or True}
     if origin in (UnionType, Union) and type(None) in parts:
         return _or_null(_of(_without_none(hint)))
+    if origin in (UnionType, Union) and set(parts) <= _PLAIN.keys():
+        return {"type": [_PLAIN[part] for part in parts]}
     raise TypeError(f"{hint} has no JSON Schema: say it in {__name__}")
 
 
 def _or_null(schema: Schema) -> Schema:
     if "type" not in schema:
         return {"anyOf": [schema, {"type": "null"}]}
-    found = {**schema, "type": [schema["type"], "null"]}
+    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    found = {**schema, "type": [*kinds, "null"]}
     return found | ({"enum": [*schema["enum"], None]} if "enum" in schema else {})
 
 

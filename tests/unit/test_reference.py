@@ -6,7 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from marshmallow import fields
@@ -120,13 +120,19 @@ def test_an_example_is_of_its_schema(name: str) -> None:
 
 
 def test_a_field_without_words_is_not_passed_over() -> None:
-    """A new kind of field that the generator does not know stops it, rather than being left undescribed."""
+    """A new kind of field stops the generator, rather than being left undescribed, unless it describes itself."""
 
     class Strange(fields.Field[str]):
         """Something new."""
 
+    class Described(fields.Field[str]):
+        """Something new, that says what it is."""
+
+        json_schema: ClassVar[dict[str, str]] = {"type": "string", "format": "email"}
+
     with pytest.raises(TypeError, match="Strange"):
         shapes.property_of(Strange())
+    assert shapes.property_of(Described()) == {"type": "string", "format": "email"}
 
 
 def test_what_the_shapes_refuse() -> None:
