@@ -84,9 +84,10 @@ def _constraints(_converter: Any, field: fields.Field[Any], **_: Any) -> Schema:
                 "description": f"At most {field.max_bytes:,} bytes as JSON, and nested at most "
                 f"{field.depth} deep.",
             }
-        case fields.Field(json_schema=dict(own)):
-            # A kind of field that one noun alone has says it by itself.
-            return own
+    # A kind of field that one noun alone has says it by itself.
+    own: Schema | None = getattr(field, "json_schema", None)
+    if own is not None:
+        return own
     raise TypeError(f"{type(field).__name__} has no JSON Schema: give it a json_schema")
 
 
