@@ -43,9 +43,10 @@ def _any_of(alternatives: Iterable[Schema]) -> Schema:
 
 
 @cache
-def _push(name: str) -> jsonschema_rs.Validator:
+def _push(name: str) -> jsonschema_rs.Validator | None:
     kinds = [push.carries for push in schemas.PUSHES if push.name == name]
-    assert kinds, f"{name} is no push of the table"
+    if not kinds:
+        return None
     return validator(_any_of(shapes.ref(kind) for kind in kinds))
 
 
@@ -58,8 +59,11 @@ def _ack(name: str) -> jsonschema_rs.Validator:
 
 
 def wrong_push(name: str, data: Any) -> str | None:
-    """What is wrong with a push, if anything."""
-    return _wrong(_push(name), data)
+    """What is wrong with a push, if anything; names unlike ours are other programs' (through Redis)."""
+    of = _push(name)
+    if of is None:
+        return "is not in the table" if ":" in name else None
+    return _wrong(of, data)
 
 
 def wrong_ack(name: str, ack: Any) -> str | None:
