@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 BIN := .venv/bin
 TESTS ?= tests
 
-.PHONY: help serve test faults check format reference clean
+.PHONY: help serve test faults bench check format reference clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r target doc; do \
@@ -20,6 +20,9 @@ test: check ## Check the code, then run all tests (or TESTS=tests/unit)
 
 faults: $(BIN)/.installed ## Break everything under load for some minutes, and write docs/RELIABILITY.md
 	$(BIN)/python -m tests.faults
+
+bench: $(BIN)/.bench ## Measure the server beside Node.js peers (under 15 minutes), and write docs/PERFORMANCE.md
+	$(BIN)/python -m benchmarks
 
 check: $(BIN)/.installed ## Lint, format, types, import contracts, and whether the reference is that of the tables
 	$(BIN)/ruff check .
@@ -36,11 +39,15 @@ reference: $(BIN)/.installed ## Write docs/reference, the OpenAPI and AsyncAPI d
 	$(BIN)/chatserver reference
 
 clean: ## Remove what was installed; the data under .chatserver stays
-	rm -rf .venv tests/js/node_modules
+	rm -rf .venv tests/js/node_modules benchmarks/peer/node_modules benchmarks/.build
 
 # Installed anew when the requirements change.
 $(BIN)/.installed: setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or later (with venv and pip) is needed; none was found. Say which: make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(BIN)/.bench: $(BIN)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@

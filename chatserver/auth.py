@@ -41,5 +41,6 @@ class Authenticator:
             user=user_of(row),
             connection_id=connection_id,
             expires_at=claims.expires_at,
+            jti=claims.jti,
             lasting=lasting,
         )

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from chatserver.errors import ChatError, unavailable
 from chatserver.logs import get_logger
+from chatserver.tally import SIZES, Histogram
 
 _log = get_logger(__name__)
 
@@ -59,6 +60,8 @@ class Batcher(Generic[Ask, Answer]):
         self._most = most
         self._waiting: deque[_Waiting[Ask, Answer]] = deque()
         self._weight = 0
+        # How many asks a batch had.
+        self.sizes = Histogram(SIZES)
         # What is in flight: each batch's keys, and those batches that have been for long.
         self._batches: dict[asyncio.Task[None], set[Hashable]] = {}
         self._slow: set[asyncio.Task[None]] = set()
@@ -119,6 +122,7 @@ class Batcher(Generic[Ask, Answer]):
             self._start()
 
     async def _run(self, batch: "list[_Waiting[Ask, Answer]]") -> None:
+        self.sizes.observe(len(batch))
         answers = await self._answers([ask for ask, _ in batch])
         task = asyncio.current_task()
         assert task is not None  # it runs in the task that _start made

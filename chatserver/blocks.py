@@ -31,6 +31,9 @@ class Blocks:
             if work.kept is not None:
                 return
             row = await work.asks.one("set_user_block", caller.user_id, target.id, blocked)
+            if row is not None and row["verdict"] == "unknown":
+                # A person of ours, where blocks are the main back end's, whose ids cannot name everybody.
+                raise not_found("user")
             await work.keep({})
         if row is not None:
             await self._publisher.person(caller.user_id, row["seq"])

@@ -6,17 +6,23 @@ from chatserver.conversations import Conversations
 from chatserver.crypto import Vault
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
-from chatserver.errors import ChatError, ErrorCode, invalid, not_found
+from chatserver.errors import ChatError, ErrorCode, denied, invalid, not_found
 from chatserver.events import message_received
 from chatserver.ids import uuid7
 from chatserver.log import Publisher
+from chatserver.logs import get_logger
+from chatserver.mentions import Mentions
 from chatserver.messages import MessageReader, body_of, posted_message
 from chatserver.posts import Draft, Posts
 from chatserver.pushes import Event, conversation_room
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
 from chatserver.store import Database, Record
+from schemas.groups import GroupAnnounce
 from schemas.messages import MessageSend, MessageSent
+from schemas.resources import Mention
+
+_log = get_logger(__name__)
 
 
 class Chat:
@@ -37,6 +43,7 @@ class Chat:
         publisher: Publisher,
         requests: Requests,
         posts: Posts,
+        mentions: Mentions,
     ) -> None:
         self._db = db
         self._vault = vault
@@ -47,6 +54,7 @@ class Chat:
         self._publisher = publisher
         self._requests = requests
         self._posts = posts
+        self._mentions = mentions
 
     # -- posting ----------------------------------------------------------------------------------
 
@@ -73,43 +81,74 @@ class Chat:
             raise not_found("message", field="replyToMessageId")
         return await self._open(self._db, caller, recipient, cmd.product_id)
 
-    async def post(self, caller: Caller, conversation_id: UUID, cmd: MessageSend) -> MessageSent:
+    async def announce(self, caller: Caller, cmd: GroupAnnounce) -> MessageSent:
+        """Post an announcement to a group.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND, PERMISSION_DENIED, IDEMPOTENCY_CONFLICT; VALIDATION_ERROR for a
+                direct conversation.
+        """
+        message = MessageSend(
+            conversation_id=cmd.conversation_id,
+            content=cmd.content,
+            client_message_id=cmd.client_message_id or cmd.request_id,
+        )
+        return await self.post(caller, cmd.conversation_id, message, is_announcement=True)
+
+    async def post(
+        self,
+        caller: Caller,
+        conversation_id: UUID,
+        cmd: MessageSend,
+        *,
+        is_announcement: bool = False,
+    ) -> MessageSent:
         """Post a message: committed, then handed on.
 
         Raises:
-            ChatError: RESOURCE_NOT_FOUND, USER_BLOCKED, IDEMPOTENCY_CONFLICT
+            ChatError: RESOURCE_NOT_FOUND, USER_BLOCKED, IDEMPOTENCY_CONFLICT; an announcement also as `announce`.
         """
         message_id = uuid7()
+        mentions: tuple[Mention, ...] = ()
+        if _may_mention(cmd):
+            mentions = await self._mentions.find(self._db, caller, conversation_id, cmd.content)
         body = body_of(cmd)
-        identity = _identity(caller, cmd, body)
+        whole = body_of(cmd, mentions) if mentions else body
+        identity = _identity(caller, cmd, body, is_announcement=is_announcement)
         row = await self._posts.ask(
             Draft(
                 conversation_id=conversation_id,
                 sender_id=caller.user_id,
                 message_id=message_id,
                 message_type=cmd.message_type,
-                sealed=self._vault.seal(conversation_id, message_id, body),
+                sealed=self._vault.seal(conversation_id, message_id, whole),
                 reply_to=cmd.reply_to_message_id,
                 client_message_id=cmd.client_message_id,
                 fingerprint=self._vault.fingerprint(conversation_id.bytes, *identity)
                 if cmd.client_message_id
                 else None,
+                is_announcement=is_announcement,
             )
         )
         if row["verdict"] == "posted":
-            message = posted_message(caller.user, cmd, conversation_id, row)
+            message = posted_message(
+                caller.user, cmd, conversation_id, row, mentions, is_announcement=is_announcement
+            )
             self._delivery.publish(
                 Event(
                     room=conversation_room(conversation_id),
                     seq=message.seq,
                     name="chat:message_received",
                     payload=message_received(message),
+                    created_at=row["created_at"],
                 )
             )
+            if mentions:
+                await self._mentions.tell(caller.user, message)
             return MessageSent(message_id=message.id, message=message, duplicate=False)
         if row["verdict"] == "duplicate":
             return await self._posted_before(conversation_id, row, identity)
-        raise _refusal(row["verdict"])
+        raise _refusal(row["verdict"], row["conversation_type"])
 
     async def _posted_before(
         self, conversation_id: UUID, row: Record, identity: tuple[bytes, ...]
@@ -141,12 +180,13 @@ class Chat:
                 return UUID(work.kept["conversationId"])
             found = await self._opened(work.asks, caller, recipient, product_id)
             await work.keep({"conversationId": str(found["conversation_id"])})
-        return await self._created(found)
+        return await self._created(caller, recipient, found)
 
     async def _open(
         self, asks: Asks, caller: Caller, recipient: str, product_id: str | None
     ) -> UUID:
-        return await self._created(await self._opened(asks, caller, recipient, product_id))
+        found = await self._opened(asks, caller, recipient, product_id)
+        return await self._created(caller, recipient, found)
 
     async def _opened(
         self, asks: Asks, caller: Caller, recipient: str, product_id: str | None
@@ -154,15 +194,29 @@ class Chat:
         row = await asks.one("open_direct", uuid7(), caller.user_id, recipient, product_id or "")
         assert row is not None  # it always answers
         if row["verdict"] == "blocked":
-            raise _refusal("blocked")
+            raise _refusal("blocked", "direct")
         return row
 
-    async def _created(self, row: Record) -> UUID:
+    async def _created(self, caller: Caller, recipient: str, row: Record) -> UUID:
         """Hands on the creation, where there was one; it is committed by now."""
         conversation_id: UUID = row["conversation_id"]
         if row["verdict"] == "created":
             await self._publisher.conversation(conversation_id, 1)
+            await self._check_follows(caller.user_id, recipient, conversation_id)
         return conversation_id
+
+    async def _check_follows(self, one: str, other: str, conversation_id: UUID) -> None:
+        """Warn, in the log alone, where neither follows the other; clients see ``either_follows``."""
+        try:
+            row = await self._db.one("nobody_follows", one, other)
+        except ChatError:
+            return  # a check that forbids nothing may not fail anything
+        if row is not None and row["so"]:
+            _log.warning(
+                "neither person follows the other",
+                conversation=str(conversation_id),
+                users=[one, other],
+            )
 
     async def _recipient(self, caller: Caller, recipient_id: str) -> str:
         recipient = await self._directory.get(recipient_id)
@@ -177,20 +231,36 @@ class Chat:
         row = await self._db.one("direct_counterpart", caller.user_id, conversation_id)
         if row is None or row["user_id"] != recipient_id:
             await self._conversations.check_member(caller.user_id, conversation_id)
+            named = await self._directory.find(recipient_id)
+            if row is not None and named is not None and row["user_id"] == named.id:
+                return  # the same id in another spelling
             raise invalid("recipientId", "Is not the other person of this conversation.")
 
 
-def _identity(caller: Caller, cmd: MessageSend, body: bytes) -> tuple[bytes, ...]:
+def _identity(
+    caller: Caller, cmd: MessageSend, body: bytes, *, is_announcement: bool
+) -> tuple[bytes, ...]:
     """What makes two sends of one id the same message: its body, its type and what it answers.
 
-    The ids stand in it too, so that equal texts do not show as equal fingerprints.
+    The ids stand in it too, so that equal texts do not show as equal fingerprints. Whom it mentions does
+    not: who has that name may have left before the retry.
     """
+    kind = "announcement" if is_announcement else cmd.message_type
     ids = caller.user_id.encode(), (cmd.client_message_id or "").encode()
     reply_to = cmd.reply_to_message_id.bytes if cmd.reply_to_message_id else b""
-    return *ids, cmd.message_type.encode(), reply_to, body
+    return *ids, kind.encode(), reply_to, body
 
 
-def _refusal(verdict: str) -> ChatError:
+def _may_mention(cmd: MessageSend) -> bool:
+    """Whether it is worth asking: a message to a person is direct, and mentions nobody."""
+    return cmd.recipient_id is None and cmd.content is not None and "@" in cmd.content
+
+
+def _refusal(verdict: str, conversation_type: str | None) -> ChatError:
+    if verdict == "not_permitted":
+        if conversation_type == "direct":
+            return invalid("conversationId", "Is not a group.")
+        return denied("Insufficient permissions")
     if verdict == "blocked":
         return ChatError(
             code=ErrorCode.USER_BLOCKED, details="You cannot send messages to this user."

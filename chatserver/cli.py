@@ -78,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_token)
 
-    command = commands.add_parser("doctor", help="check the settings, the database and Redis")
+    command = commands.add_parser(
+        "doctor", help="say what is wrong with this deployment, and how to mend it"
+    )
+    command.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that there are to be in all"
+    )
     command.set_defaults(run=_doctor)
 
     command = commands.add_parser(
@@ -117,6 +122,8 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         host=arguments.host or settings.host,
         port=settings.port if arguments.port is None else arguments.port,
     )
+    if settings.tls:
+        settings.tls.context()  # what is wrong with the files is said before anything starts
     with _database(settings) as dsn:
         _prepare(settings, dsn)
         if arguments.demo:
@@ -125,11 +132,11 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         def ready(port: int) -> None:
             if settings.is_development:
                 tokens = demo.tokens(settings) if arguments.demo else {}
-                sys.stdout.write(demo.welcome(settings.host, port, tokens))
+                sys.stdout.write(demo.welcome(settings, port, tokens))
                 sys.stdout.flush()
 
         if arguments.workers == 1:
-            serve.run(settings, dsn, share_port=workers.is_worker(), ready=ready)
+            serve.run(settings, dsn, worker=workers.number(), ready=ready)
         else:
             workers.run(arguments.workers, dsn, settings.host, settings.port)
 
@@ -154,10 +161,12 @@ def _token(settings: Settings, arguments: argparse.Namespace) -> None:
     sys.stdout.write(token + "\n")
 
 
-def _doctor(settings: Settings, _: argparse.Namespace) -> None:
-    findings = asyncio.run(doctor.examine(settings))
+def _doctor(settings: Settings, arguments: argparse.Namespace) -> None:
+    if arguments.workers < 1:
+        raise ConfigError("--workers must be at least 1")
+    findings = asyncio.run(doctor.examine(settings, arguments.workers))
     sys.stdout.write("".join(f"{finding}\n" for finding in findings))
-    if any(finding.problem for finding in findings):
+    if any(finding.level == "FAIL" for finding in findings):
         sys.exit(1)
 
 

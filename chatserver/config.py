@@ -19,12 +19,14 @@ from chatserver.config_secrets import (
     is_placeholder,
 )
 from chatserver.config_table import VARIABLES, Reader, Variable, settings_table
+from chatserver.config_tls import TlsSettings, load_tls
 
 __all__ = [
     "VARIABLES",
     "ConfigError",
     "DatabaseSettings",
     "Settings",
+    "TlsSettings",
     "Variable",
     "load_settings",
     "settings_table",
@@ -35,6 +37,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+# Visible ASCII without what has a meaning of its own in a URL: user@, ?query, #fragment.
+_PICTURES = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+(/[!$&-;=A-Za-z_~%]*)?")
+_MIN_TOKEN = 16
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
@@ -42,7 +47,9 @@ _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{
 class Settings:
     """The whole configuration. Times are seconds, sizes bytes.
 
-    `message_rate_limit` is messages per 60 s and user. `cors_origins` is `("*",)` where any
+    `message_rate_limit`, `client_message_rate_limit` and `command_rate_limit` are per 60 s and user, or
+    connection; `ip_rate_limit` is per `ip_rate_window`. Of these, and of `max_connections_per_ip`, 0 is no
+    limit. `cors_origins` is `("*",)` where any
     origin may connect. `encryption_keys` has the current key first. `jwt_secret` is decoded.
     """
 
@@ -50,13 +57,19 @@ class Settings:
     host: str
     port: int
     max_connections: int
+    max_connections_per_ip: int
     max_payload_size: int
     send_queue_bytes: int
     connect_timeout: float
     keep_alive_timeout: float
+    connection_timeout: float
     command_timeout: float
     ws_compression: bool
     message_rate_limit: int
+    client_message_rate_limit: int
+    command_rate_limit: int
+    ip_rate_limit: int
+    ip_rate_window: float
     presence_max_members: int
     group_max_members: int
     presence_grace: float
@@ -64,6 +77,9 @@ class Settings:
     single_session: bool
     trusted_proxy_hops: int
     cors_origins: tuple[str, ...]
+    tls: TlsSettings | None
+    metrics_token: str | None = field(repr=False)
+    profile_picture_url: str | None
     log_level: LogLevel
     jwt_secret: bytes = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -88,19 +104,26 @@ def load_settings(env: Mapping[str, str], *, state_directory: Path) -> Settings:
     environment = cast("Environment", read.choice("NODE_ENV" if alias else "APP_ENV"))
     # Where the environment itself is mistyped, nothing can be said about what it requires.
     production = environment == "production" and not read.problems
+    messages = read.number("MESSAGE_RATE_LIMIT")
 
     settings = Settings(
         environment=environment,
         host=read.text("HOST") or ("0.0.0.0" if production else "127.0.0.1"),  # noqa: S104
         port=read.number("PORT"),
         max_connections=read.number("MAX_CONNECTIONS"),
+        max_connections_per_ip=read.number("MAX_CONNECTIONS_PER_IP"),
         max_payload_size=read.number("MAX_PAYLOAD_SIZE"),
         send_queue_bytes=read.number("SEND_QUEUE_BYTES"),
         connect_timeout=read.seconds("CONNECT_TIMEOUT"),
         keep_alive_timeout=read.seconds("KEEP_ALIVE_TIMEOUT"),
+        connection_timeout=read.seconds("CONNECTION_TIMEOUT"),
         command_timeout=read.seconds("COMMAND_TIMEOUT"),
         ws_compression=read.flag("WS_COMPRESSION"),
-        message_rate_limit=read.number("MESSAGE_RATE_LIMIT"),
+        message_rate_limit=messages,
+        client_message_rate_limit=read.number("CLIENT_MESSAGE_RATE_LIMIT", default=str(messages)),
+        command_rate_limit=read.number("COMMAND_RATE_LIMIT", default=str(25 * messages)),
+        ip_rate_limit=read.number("IP_RATE_LIMIT"),
+        ip_rate_window=read.seconds("IP_RATE_WINDOW"),
         presence_max_members=read.number("PRESENCE_MAX_MEMBERS"),
         group_max_members=read.number("GROUP_MAX_MEMBERS"),
         presence_grace=read.seconds("PRESENCE_GRACE"),
@@ -110,6 +133,9 @@ def load_settings(env: Mapping[str, str], *, state_directory: Path) -> Settings:
             "TRUSTED_PROXY_HOPS", default="1" if env.get("DYNO") else None
         ),
         cors_origins=_cors_origins(read, production=production),
+        tls=load_tls(read),
+        metrics_token=_metrics_token(read),
+        profile_picture_url=_profile_picture_url(read),
         log_level=cast("LogLevel", read.choice("LOG_LEVEL")),
         jwt_secret=_jwt_secret(read, production=production),
         encryption_keys=_encryption_keys(read, production=production),
@@ -181,6 +207,34 @@ def _cors_origins(read: Reader, *, production: bool) -> tuple[str, ...]:
         scheme, host, port = match[1], match[2], match[3] or ""
         origins.append(f"{scheme}://{host}{'' if port == _DEFAULT_PORTS.get(scheme) else port}")
     return tuple(dict.fromkeys(origins))
+
+
+def _metrics_token(read: Reader) -> str | None:
+    name = "METRICS_TOKEN"
+    token = read.text(name)
+    if token is not None and len(token) < _MIN_TOKEN:
+        read.wrong(
+            name,
+            f"is too short: write at least {_MIN_TOKEN} characters, such as `openssl rand -hex 32` prints",
+        )
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        read.wrong(name, "can't stand in a header: write letters and digits, without blanks")
+    return token
+
+
+def _profile_picture_url(read: Reader) -> str | None:
+    """The base, without a slash at its end. Clients are shown what is under it, so it holds no password."""
+    name = "PROFILE_PICTURE_URL"
+    url = read.text(name)
+    if url is None:
+        return None
+    match = _PICTURES.fullmatch(url)
+    if match is None or not _has_usable_port(url):
+        read.wrong(
+            name,
+            "must be a plain address: write https://host/path, without user, ? and #",
+        )
+    return url.rstrip("/")
 
 
 def _has_usable_port(url: str) -> bool:

@@ -58,6 +58,11 @@ class DatabaseSettings:
     query_timeout: float
     statement_cache_size: int
 
+    @property
+    def through_pooler(self) -> bool:
+        """Without a statement cache we are behind a transaction pooler: a session's settings are not ours."""
+        return self.statement_cache_size == 0
+
     def ssl_context(self) -> ssl.SSLContext | Literal[False]:
         """What asyncpg takes as `ssl`; reads the certificate files that the URL names.
 

@@ -46,6 +46,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("PORT", "3001", "Port to listen on; 0 takes a free one.", 0, 65535),
     Variable("MAX_CONNECTIONS", "10000", "Most connections per process.", 1, 1_000_000),
     Variable(
+        "MAX_CONNECTIONS_PER_IP",
+        "10",
+        "Most connections per address (IPv6: per /64) and process; 0 is no limit.",
+        0,
+        1_000_000,
+    ),
+    Variable(
         "MAX_PAYLOAD_SIZE", "1048576", "Largest frame or request body, bytes.", 1024, 67_108_864
     ),
     Variable(
@@ -70,20 +77,60 @@ VARIABLES: tuple[Variable, ...] = (
         _DAY_MS,
     ),
     Variable(
+        "CONNECTION_TIMEOUT",
+        "300000",
+        "The same, of a connection over which nothing at all comes, answers to pings included, ms; the "
+        "shorter of the two counts.",
+        1000,
+        _DAY_MS,
+    ),
+    Variable(
         "COMMAND_TIMEOUT",
         "4500",
         "Time for one command, ms; then its client gets a retryable `UNAVAILABLE`.",
         100,
         _DAY_MS,
     ),
+    Variable(
+        "CONNECTION_TIMEOUT",
+        "300000",
+        "How long a connection from which nothing comes, heartbeats included, is kept, ms; where "
+        "`KEEP_ALIVE_TIMEOUT` is shorter, that.",
+        1000,
+        _DAY_MS,
+    ),
     Variable("WS_COMPRESSION", "off", "Whether WebSocket frames are compressed: `on` or `off`."),
     Variable(
         "MESSAGE_RATE_LIMIT",
         "240",
-        "What clients are told to keep to: messages per 60 s and user.",
+        "Messages per 60 s and user; twice as many where the text has over 500 characters.",
         1,
         1_000_000,
     ),
+    Variable(
+        "CLIENT_MESSAGE_RATE_LIMIT",
+        "",
+        "The same per connection.",
+        1,
+        1_000_000,
+        shown="that of `MESSAGE_RATE_LIMIT`",
+    ),
+    Variable(
+        "COMMAND_RATE_LIMIT",
+        "",
+        "Commands per 60 s and user, messages and refused ones included; 0 is no limit.",
+        0,
+        100_000_000,
+        shown="25 times `MESSAGE_RATE_LIMIT`: `6000`",
+    ),
+    Variable(
+        "IP_RATE_LIMIT",
+        "3000",
+        "REST requests and new connections per address (IPv6: per /64) in `IP_RATE_WINDOW`; 0 is no limit.",
+        0,
+        100_000_000,
+    ),
+    Variable("IP_RATE_WINDOW", "900000", "See `IP_RATE_LIMIT`, ms.", 1000, _DAY_MS),
     Variable(
         "PRESENCE_MAX_MEMBERS",
         "100",
@@ -122,6 +169,30 @@ VARIABLES: tuple[Variable, ...] = (
         "Origins of the pages that may connect, `scheme://host[:port]`, comma separated; `*` (any) "
         "in development only.",
         shown="`*` in development; required in production",
+    ),
+    Variable(
+        "TLS_KEY",
+        "",
+        "Path of the private key (PEM) to serve `https` and `wss` with; without it, a proxy does.",
+    ),
+    Variable("TLS_CERT", "", "Path of the certificate (PEM) for `TLS_KEY`, its chain behind it."),
+    Variable(
+        "TLS_CA",
+        "",
+        "Path of the authorities' certificates (PEM) that complete the chain where `TLS_CERT` has "
+        "none. Clients are not asked for certificates.",
+    ),
+    Variable(
+        "METRICS_TOKEN",
+        "",
+        "The bearer token that `/metrics` wants, at least 16 characters.",
+        shown="not set: in production `/metrics` answers the machine that the server runs on alone",
+    ),
+    Variable(
+        "PROFILE_PICTURE_URL",
+        "",
+        "The main back end's pictures, `https://host/path`: those that the directory lacks are "
+        "looked for at `<this>/user/<id>` and `<this>/community/<id>`.",
     ),
     Variable(
         "LOG_LEVEL",

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chatserver.directory import Directory
-from chatserver.errors import not_found
+from chatserver.errors import invalid, not_found
 from chatserver.messages import MessageReader
 from chatserver.store import Database, Record
 from chatserver.times import iso
@@ -56,7 +56,7 @@ class Conversations:
         return await self._cards(user_id, [row["id"] for row in rows]), counted[0] if counted else 0
 
     async def for_push(
-        self, conversation_id: UUID, states: Mapping[int, Mapping[str, Any]]
+        self, conversation_id: UUID, states: Mapping[int, Mapping[str, Any]], hidden_seq: int = 0
     ) -> dict[int, SharedConversation]:
         """A conversation as all members see it alike, as it stood at the events with these seqs.
 
@@ -65,6 +65,7 @@ class Conversations:
 
         Args:
             states: what each of the events has kept of the conversation.
+            hidden_seq: up to where the one who reads this has hidden its messages.
 
         Raises:
             ChatError: RESOURCE_NOT_FOUND
@@ -72,7 +73,7 @@ class Conversations:
         row = await self._db.one("conversation_for_push", conversation_id)
         if row is None:
             raise not_found("conversation")
-        found = await self._db.all("shown_at", conversation_id, list(states))
+        found = await self._db.all("shown_at", conversation_id, list(states), hidden_seq)
         shown = {entry["seq"]: entry["message_seq"] for entry in found}
         rows = await self._db.all("messages_at", conversation_id, sorted(set(shown.values())))
         messages = {message.seq: message for message in await self._reader.resources(rows)}
@@ -112,6 +113,22 @@ class Conversations:
         }
         return tuple(found[user_id] for user_id in named)
 
+    async def members(
+        self, user_id: str, group_id: UUID, limit: int, offset: int
+    ) -> tuple[tuple[Participant, ...], int]:
+        """A page of a group's members, for one of them, and how many there are.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND; VALIDATION_ERROR for a direct conversation.
+        """
+        rows = await self._db.all("members_page", user_id, group_id, limit, offset)
+        if not rows:
+            raise not_found("conversation")
+        if rows[0]["type"] != "group":
+            raise invalid("conversationId", "Is not a group.")
+        found = await self._resources([row for row in rows if row["user_id"] is not None])
+        return tuple(found.get(group_id, ())), rows[0]["member_count"]
+
     async def _cards(self, user_id: str, ids: Sequence[UUID]) -> tuple[Conversation, ...]:
         if not ids:
             return ()
@@ -121,7 +138,7 @@ class Conversations:
         participants = await self._resources(await self._db.all("participants_of", ids))
         return tuple(
             Conversation(
-                **_shared(row, last_of.get(str(row["id"]))),
+                **_shown_to_member(row, last_of.get(str(row["id"]))),
                 either_follows=row["either_follows"],
                 unread_count=row["unread_count"],
                 is_blocked=row["is_blocked"],
@@ -151,6 +168,14 @@ class Conversations:
                 )
             )
         return found
+
+
+def _shown_to_member(row: Record, last_message: Message | None) -> dict[str, Any]:
+    shown = _shared(row, last_message)
+    if row["last_message_seq"] <= row["hidden_seq"]:
+        # When something was said that they have hidden is hidden with it.
+        shown["last_message_at"] = None
+    return shown
 
 
 def _shared(row: Record, last_message: Message | None) -> dict[str, Any]:

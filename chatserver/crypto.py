@@ -129,6 +129,11 @@ class Vault:
         """Names the current key: 8 hex digits. An importer stores it with rows of version 1."""
         return self._current.id
 
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """Names every key that opens something."""
+        return frozenset(self._keys)
+
     def seal(self, conversation_id: UUID, message_id: UUID, plaintext: bytes) -> Sealed:
         """Encrypt the text of this message under the current key, with a nonce of its own."""
         return self._current.seal(conversation_id, message_id, plaintext)

@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import Mapping
 from uuid import UUID
 
-from chatserver.delivery import Delivery
 from chatserver.errors import ChatError
 from chatserver.logs import get_logger
-from chatserver.receipts import tell_status
+from chatserver.status_updates import StatusUpdates
 from chatserver.store import Database
 
 _log = get_logger(__name__)
@@ -19,14 +18,16 @@ _log = get_logger(__name__)
 # Heartbeats come in a trickle; one statement takes what came meanwhile.
 _PAUSE = 0.5
 _BATCH = 500
+# How many positions may wait for the database; what is confirmed beyond them is confirmed again.
+_MOST_WAITING = 100_000
 
 
 class Delivered:
     """Collects positions and writes them in batches. What is lost with the process is only sent again."""
 
-    def __init__(self, db: Database, delivery: Delivery) -> None:
+    def __init__(self, db: Database, updates: StatusUpdates) -> None:
         self._db = db
-        self._delivery = delivery
+        self._updates = updates
         self._positions: dict[tuple[str, str], int] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -34,7 +35,8 @@ class Delivered:
         """A user's device has received the streams of these rooms up to these seqs."""
         for room, seq in positions.items():
             key = (user_id, room)
-            self._positions[key] = max(seq, self._positions.get(key, 0))
+            if key in self._positions or len(self._positions) < _MOST_WAITING:
+                self._positions[key] = max(seq, self._positions.get(key, 0))
         if self._positions and self._task is None:
             self._task = asyncio.create_task(self._write_soon())
 
@@ -79,6 +81,4 @@ class Delivered:
                 continue
             users, conversations, seqs = zip(*talks, strict=True)
             for row in await self._db.all("advance_delivered", users, conversations, seqs):
-                tell_status(
-                    self._delivery, row["user_id"], row["conversation_id"], row, status="delivered"
-                )
+                self._updates.add(row["user_id"], row["conversation_id"], row, status="delivered")

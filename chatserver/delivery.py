@@ -7,14 +7,16 @@ lock), so what is missing is always there to be read.
 """
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from chatserver.errors import ChatError
 from chatserver.logs import get_logger
 from chatserver.pushes import Bell, Connection, Event, Frame, frame_of, user_room
+from chatserver.tally import SECONDS, Headcount, Histogram
 
 _log = get_logger(__name__)
 
@@ -83,6 +85,11 @@ class Delivery:
         self._watchers: dict[str, list[Callable[[], None]]] = {}
         # Through where everything has been handed on; the log reader says so.
         self.offset: str | None = None
+        self.headcount = Headcount()
+        # From when an event was written, by the database's clock, to when it is handed on here.
+        self.lag = Histogram(SECONDS)
+        # Pushes, one per connection that they went to.
+        self.pushed = 0
 
     # -- connections ------------------------------------------------------------------------------
 
@@ -92,6 +99,7 @@ class Delivery:
         A conversation that is created meanwhile finds it, so no event falls between the question and `attach`.
         """
         self._rooms_of[connection] = set()
+        self.headcount.come(connection.user_id)
         self._join(connection, user_room(connection.user_id), None)
 
     def attach(self, connection: Connection, positions: Iterable[tuple[str, int]]) -> list[Gap]:
@@ -135,13 +143,22 @@ class Delivery:
 
     def detach(self, connection: Connection) -> None:
         """Forget a connection. Costs what its own rooms cost, however many there are."""
-        for room in self._rooms_of.pop(connection, ()):
+        rooms = self._rooms_of.pop(connection, None)
+        if rooms is None:
+            return
+        self.headcount.go(connection.user_id)
+        for room in rooms:
             self._leave(connection, room)
 
     def members(self, room: str) -> Iterable[Connection]:
         """The local connections in a room, as they are now."""
         found = self._rooms.get(room)
         return tuple(found.members) if found else ()
+
+    @property
+    def conversations(self) -> int:
+        """How many conversations have a local connection."""
+        return max(0, len(self._rooms) - self.headcount.users)
 
     def has(self, user_id: str) -> bool:
         """Whether a user has a connection to this process."""
@@ -311,6 +328,8 @@ class Delivery:
                     room.members.add(connection)
                     self._rooms_of[connection].add(name)
             self._send_event(room, event)
+            if event.created_at is not None:
+                self.lag.observe(max(0.0, time.time() - event.created_at.timestamp()))
             for user_id in event.left:
                 for connection in self.members(user_room(user_id)):
                     if connection in room.members:
@@ -383,8 +402,8 @@ class Delivery:
         """Send an ephemeral push to every local connection."""
         self._send(tuple(self._rooms_of), Frame(name, payload))
 
-    @staticmethod
-    def _send(connections: Iterable[Connection], frame: Frame) -> None:
+    def _send(self, connections: Collection[Connection], frame: Frame) -> None:
+        self.pushed += len(connections)
         for connection in connections:
             try:
                 connection.send(frame)

@@ -30,10 +30,11 @@ def tokens(settings: Settings) -> dict[str, str]:
     return {user: issue_token(settings.jwt_secret, user) for user in USERS}
 
 
-def welcome(host: str, port: int, tokens: dict[str, str]) -> str:
+def welcome(settings: Settings, port: int, tokens: dict[str, str]) -> str:
     """What a developer sees first."""
+    host, scheme = settings.host, "https" if settings.tls else "http"
     shown = "localhost" if host in ("0.0.0.0", "127.0.0.1", "::") else host  # noqa: S104 - compared only
-    lines = [f"chatserver is listening on http://{shown}:{port}"]
+    lines = [f"chatserver is listening on {scheme}://{shown}:{port}"]
     if tokens:
         lines += ["", "Tokens of the demo users, good for a day:", ""]
         lines += [f"  {user:<6} {token}" for user, token in tokens.items()]

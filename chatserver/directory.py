@@ -65,6 +65,17 @@ class Directory:
                 found.setdefault(user_id, User(id=user_id, username=user_id, display_name=user_id))
         return found
 
+    async def avatars(self, user_ids: Iterable[str]) -> dict[str, str | None]:
+        """The pictures' URLs of people, by the ids that were asked for; asked afresh.
+
+        Raises:
+            ChatError: UNAVAILABLE
+        """
+        asked = set(user_ids)
+        urls = {row["user_id"]: row["avatar_url"] for row in await self._db.all("users", [*asked])}
+        # The directory answers with its own spelling, which differs in that of a UUID.
+        return {user_id: urls.get(user_id) or urls.get(user_id.lower()) for user_id in asked}
+
     def _remember(self, user: User) -> User:
         self._cache[user.id] = (time.monotonic(), user)
         self._cache.move_to_end(user.id)

@@ -11,11 +11,12 @@ from typing import Any
 
 from chatserver.session import User
 from chatserver.store import Record
-from schemas.conversations import ConversationBlocked, ConversationCreated
+from schemas.conversations import ConversationBlocked, ConversationCreated, ConversationOwnView
 from schemas.messages import (
     MessageDeleted,
     MessageDeletedForSelf,
     MessageEdited,
+    MessagePinned,
     MessageReceived,
     ReactionAdded,
     ReactionRemoved,
@@ -112,6 +113,10 @@ def _reaction_removed(event: Logged) -> ReactionRemoved:
     return ReactionRemoved(**_about_message(event), user_id=event.actor_id)
 
 
+def _message_pinned(event: Logged) -> MessagePinned:
+    return MessagePinned(**_about_message(event), by=event.actor_id)
+
+
 def _conversation_blocked(event: Logged) -> ConversationBlocked:
     return ConversationBlocked(
         conversation_id=event.conversation_id,
@@ -135,6 +140,14 @@ def _conversation_created(event: Logged) -> ConversationCreated:
     )
 
 
+def _conversation_own_view(event: Logged) -> ConversationOwnView:
+    return ConversationOwnView(
+        conversation_id=event.payload["conversationId"],
+        up_to_seq=event.payload["upToSeq"],
+        personal_seq=event.seq,
+    )
+
+
 def _user_blocked(event: Logged) -> UserBlocked:
     return UserBlocked(user_id=event.payload["userId"], personal_seq=event.seq)
 
@@ -145,6 +158,8 @@ KINDS: dict[str, Kind] = {
     "chat:message_deleted": Kind(push=_message_deleted),
     "chat:reaction_added": Kind(push=_reaction_added, people=_actor),
     "chat:reaction_removed": Kind(push=_reaction_removed),
+    "chat:message_pinned": Kind(push=_message_pinned),
+    "chat:message_unpinned": Kind(push=_message_pinned),
     "chat:conversation_created": Kind(push=_conversation_created, conversation=True),
     "chat:conversation_blocked": Kind(push=_conversation_blocked),
 }
@@ -152,6 +167,8 @@ KINDS: dict[str, Kind] = {
 # The kinds of the personal streams.
 PERSONAL_KINDS: dict[str, Kind] = {
     "chat:message_deleted": Kind(push=_message_deleted_for_self),
+    "chat:conversation_deleted": Kind(push=_conversation_own_view),
+    "chat:conversation_marked_unread": Kind(push=_conversation_own_view),
     "user:blocked": Kind(push=_user_blocked),
     "user:unblocked": Kind(push=_user_blocked),
 }

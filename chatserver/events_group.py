@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from chatserver.events import Kind, Logged
 from chatserver.store import Record
-from schemas.group import GroupCreated, MemberAdded, MemberGone
+from schemas.groups import GroupEvent, MemberAdded, MemberEvent, MemberRole, MemberUpdated
 from schemas.resources import Named
 
 
@@ -13,14 +13,19 @@ def _members(row: Record) -> tuple[str, ...]:
     return *row["payload"].get("joined", ()), *row["payload"].get("left", ())
 
 
-def _member(event: Logged, change: str) -> Named:
-    user = event.names[event.payload[change][0]]
+def _member(row: Record) -> tuple[str, ...]:
+    """Whose role or permission the event changes."""
+    return (row["payload"]["user"],)
+
+
+def _named(event: Logged, user_id: str) -> Named:
+    user = event.names[user_id]
     return Named(user_id=user.id, username=user.username)
 
 
-def _created(event: Logged) -> GroupCreated:
+def _group(event: Logged) -> GroupEvent:
     assert event.conversation is not None  # its kind asks for it
-    return GroupCreated(
+    return GroupEvent(
         conversation_id=event.conversation_id,
         seq=event.seq,
         conversation=event.conversation,
@@ -32,7 +37,7 @@ def _added(event: Logged) -> MemberAdded:
     return MemberAdded(
         conversation_id=event.conversation_id,
         seq=event.seq,
-        user=_member(event, "joined"),
+        user=_named(event, event.payload["joined"][0]),
         role=event.payload["role"],
         by=event.actor_id,
     )
@@ -42,19 +47,46 @@ def _welcome(event: Logged) -> MemberAdded:
     return replace(_added(event), conversation=event.conversation)
 
 
-def _gone(event: Logged) -> MemberGone:
-    return MemberGone(
+def _gone(event: Logged) -> MemberEvent:
+    return MemberEvent(
         conversation_id=event.conversation_id,
         seq=event.seq,
-        user=_member(event, "left"),
+        user=_named(event, event.payload["left"][0]),
+        by=event.actor_id,
+    )
+
+
+def _role(event: Logged) -> MemberRole:
+    return MemberRole(
+        conversation_id=event.conversation_id,
+        seq=event.seq,
+        user=_named(event, event.payload["user"]),
+        role=event.payload["role"],
+        by=event.actor_id,
+    )
+
+
+def _updated(event: Logged) -> MemberUpdated:
+    return MemberUpdated(
+        conversation_id=event.conversation_id,
+        seq=event.seq,
+        user=_named(event, event.payload["user"]),
+        role=event.payload["role"],
+        can_add_members=event.payload["can_add_members"],
         by=event.actor_id,
     )
 
 
 GROUP_KINDS: dict[str, Kind] = {
-    # Everybody in it joins by it, and a thousand names would tell them nothing.
-    "group:created": Kind(push=_created, conversation=True),
+    # Everybody in it joins by the first of these and leaves by the last; a thousand names would tell nobody more.
+    "group:created": Kind(push=_group, conversation=True),
+    "group:info_updated": Kind(push=_group, conversation=True),
+    "group:deleted": Kind(push=_group, conversation=True),
     "group:member_added": Kind(push=_added, welcome=_welcome, conversation=True, people=_members),
     "group:member_removed": Kind(push=_gone, people=_members),
     "group:member_left": Kind(push=_gone, people=_members),
+    "group:member_promoted": Kind(push=_role, people=_member),
+    "group:member_demoted": Kind(push=_role, people=_member),
+    "group:member_updated": Kind(push=_updated, people=_member),
+    "group:owner_changed": Kind(push=_role, people=_member),
 }

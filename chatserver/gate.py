@@ -15,9 +15,11 @@ from typing import Any, get_type_hints
 import orjson
 
 from chatserver.errors import ChatError, ErrorCode, unavailable
+from chatserver.limits import Limiter
 from chatserver.logs import get_logger
 from chatserver.session import Caller, Request, Session
 from chatserver.signal import Signal
+from chatserver.tally import CommandTally
 from chatserver.tokens import LEEWAY
 from schemas.table import Command
 from schemas.wire import Invalid, Loader, to_wire
@@ -103,6 +105,7 @@ class Gate:
     """Answers commands.
 
     Args:
+        limiter: counts everything that is asked, and refuses what is too much before it costs anything.
         strict: refuse unknown fields (development); otherwise they are ignored and counted, so that a
             newer client survives a rolling deploy.
         timeout: seconds after which a command is answered UNAVAILABLE. The wait is abandoned, the work
@@ -115,13 +118,16 @@ class Gate:
         modules: Iterable[ModuleType],
         services: Iterable[object],
         *,
+        limiter: Limiter,
         strict: bool,
         timeout: float,
     ) -> None:
         self._bound = bind(commands, modules, services)
+        self._limiter = limiter
         self._strict = strict
         self.timeout = timeout
         self.ignored_fields: Counter[str] = Counter()
+        self.tally = CommandTally(self._bound)
         self._running = 0
         self._idle = Signal()
 
@@ -132,9 +138,32 @@ class Gate:
 
     async def ask(self, session: Session, name: object, payload: object) -> Answer:
         """The answer to a command, by the deadline; never raises."""
+        received = time.monotonic()
         task = asyncio.get_running_loop().create_task(self.answer(session, name, payload))
         done, _ = await asyncio.wait((task,), timeout=self.timeout)
-        return task.result() if done else Answer(error=unavailable())
+        answer = task.result() if done else Answer(error=unavailable())
+        self.count(name, received, answer)
+        return answer
+
+    def count(self, name: object, received: float, answer: Answer) -> None:
+        """A command, received at that time (`time.monotonic`), has its answer: for whoever does not `ask`."""
+        code = None if answer.error is None else answer.error.code
+        self.tally.answered(name, time.monotonic() - received, code)
+
+    @property
+    def running(self) -> int:
+        """How many commands are under way, those included whose clients were told UNAVAILABLE."""
+        return self._running
+
+    def refuse(self, session: Session, error: ChatError) -> Answer:
+        """The answer to what is no command at all; it counts as one."""
+        try:
+            self._limiter.command(session, "command")
+        except ChatError as limit:
+            error = limit
+        answer = Answer(error=error)
+        self.count(None, time.monotonic(), answer)
+        return answer
 
     async def finish(self, within: float) -> None:
         """Wait for the commands that still run, `within` seconds at most."""
@@ -166,6 +195,7 @@ class Gate:
 
     async def _handle(self, session: Session, name: object, payload: object) -> object:
         bound = self._bound.get(name) if isinstance(name, str) else None
+        self._limiter.command(session, bound.command.limit if bound else "command")
         if bound is None:
             raise ChatError(code=ErrorCode.UNKNOWN_COMMAND)
         if session.expires_at + LEEWAY <= time.time():
@@ -175,6 +205,7 @@ class Gate:
         cmd, unknown = bound.loader.load({} if payload is None else payload, strict=self._strict)
         if unknown:
             self.ignored_fields[bound.command.name] += len(unknown)
+        self._limiter.message(session, bound.command.limit, cmd)
         caller = Caller(session=session, request=_request(bound, cmd))
         return await bound.handler(caller, cmd, *bound.services)
 

@@ -1,4 +1,4 @@
-"""Groups: creating them, and who is in them."""
+"""Groups: creating, changing and ending them, and who is in them as what."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,12 +10,30 @@ from chatserver.log import Publisher
 from chatserver.requests import Requests
 from chatserver.session import Caller
 from chatserver.store import Database, Record
-from schemas.group import DEFAULT_MAX_MEMBERS, GroupCreate, MemberAdd
+from schemas.groups import (
+    DEFAULT_MAX_MEMBERS,
+    Demote,
+    GroupCreate,
+    GroupUpdate,
+    MemberAdd,
+    Permit,
+    Promote,
+)
 from schemas.resources import Participant
+
+# What the group's state does not allow, by its verdict.
+_CONFLICTS = {
+    "full": "The group is full",
+    "owner": "The owner cannot leave: transfer the group first",
+    "is_higher": "The member has a higher role already",
+    "is_lower": "The member has a lower role already",
+    "is_admin": "An admin may add members in any case",
+    "too_many": "The group has more members than that",
+}
 
 
 class Groups:
-    """Changes groups, each time under the group's lock (``sql/migrations/0005_groups.sql``).
+    """Changes groups, each time under the group's lock (``sql/migrations/0005_…`` and ``0007_…``).
 
     Args:
         max_members: the most that any group may allow.
@@ -100,6 +118,71 @@ class Groups:
         """
         await self._change(caller, conversation_id, "leave_group")
 
+    async def promote(self, caller: Caller, cmd: Promote) -> None:
+        """Give a member a higher role.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND for the group or the member; PERMISSION_DENIED; VALIDATION_ERROR
+                for oneself; CONFLICT where their role is higher already.
+        """
+        await self._set_role(caller, cmd, "group:member_promoted")
+
+    async def demote(self, caller: Caller, cmd: Demote) -> None:
+        """Give a member a lower role.
+
+        Raises:
+            ChatError: as `promote`; CONFLICT where their role is lower already.
+        """
+        await self._set_role(caller, cmd, "group:member_demoted")
+
+    async def _set_role(self, caller: Caller, cmd: Promote | Demote, event: str) -> None:
+        await self._change(
+            caller, cmd.conversation_id, "set_member_role", cmd.user_id, cmd.role, event
+        )
+
+    async def permit(self, caller: Caller, cmd: Permit) -> Participant:
+        """Let a member of a lower role add members, or not any more.
+
+        Raises:
+            ChatError: as `promote`; CONFLICT for an admin, who may in any case.
+        """
+        people = await self._change(
+            caller, cmd.conversation_id, "permit_member", cmd.user_id, cmd.can_add_members
+        )
+        (member,) = await self._conversations.participants(
+            caller.user_id, cmd.conversation_id, people
+        )
+        return member
+
+    async def transfer(self, caller: Caller, conversation_id: UUID, user_id: str) -> None:
+        """Make a member the owner.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND for the group or the member; PERMISSION_DENIED; VALIDATION_ERROR
+                for oneself.
+        """
+        await self._change(caller, conversation_id, "transfer_group", user_id)
+
+    async def update(self, caller: Caller, cmd: GroupUpdate) -> None:
+        """Change what a group is called, what it is about, and how many it may have.
+
+        Raises:
+            ChatError: VALIDATION_ERROR, RESOURCE_NOT_FOUND, PERMISSION_DENIED; CONFLICT where it has more
+                members than that.
+        """
+        most = None if cmd.max_members is None else self._check_max_members(cmd.max_members)
+        await self._change(
+            caller, cmd.conversation_id, "update_group", cmd.title, cmd.description, most
+        )
+
+    async def delete(self, caller: Caller, conversation_id: UUID) -> None:
+        """End a group: nobody is a member any more.
+
+        Raises:
+            ChatError: RESOURCE_NOT_FOUND, PERMISSION_DENIED
+        """
+        await self._change(caller, conversation_id, "delete_group")
+
     async def _change(
         self,
         caller: Caller,
@@ -161,14 +244,12 @@ def _refusal(verdict: str, people: Sequence[str], field: str) -> ChatError:
             details=f"There is a block between you and {who}.",
             fields={field: [f"User blocked: {person}" for person in people]},
         )
-    if verdict == "full":
-        return conflict("The group is full")
     if verdict == "denied":
         return denied("Insufficient permissions")
-    if verdict == "owner":
-        return conflict("The owner cannot leave: transfer the group first")
+    if verdict in _CONFLICTS:
+        return conflict(_CONFLICTS[verdict])
     if verdict == "self":
-        return invalid(field, "Must be somebody else than yourself: leave instead.")
+        return invalid(field, "Must be somebody else than yourself.")
     if verdict == "no_member":
         return not_found("member", field=field)
     if verdict == "no_group":

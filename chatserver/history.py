@@ -1,4 +1,4 @@
-"""Reading a conversation: pages of its messages, and the events after a seq."""
+"""Reading a conversation: pages of its messages, those pinned, and the events after a seq."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,8 +8,8 @@ from chatserver.log import Log
 from chatserver.messages import MessageReader
 from chatserver.session import Caller
 from chatserver.store import Database
-from schemas.conversations import History, HistoryAsk, LoggedEvent, Synced
-from schemas.resources import HistoryPage
+from schemas.conversations import History, HistoryAsk, LoggedEvent, Pins, PinsAsk, Synced
+from schemas.resources import HistoryPage, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,21 @@ class Reading:
             ),
         )
 
+    async def pins(self, caller: Caller, cmd: PinsAsk) -> Pins:
+        """A page of the pinned messages that the caller sees, the last one pinned first."""
+        counted = await self._db.one("pin_count", caller.user_id, cmd.conversation_id)
+        if counted is None:
+            raise not_found("conversation")
+        rows = await self._db.all(
+            "pins", caller.user_id, cmd.conversation_id, cmd.limit, cmd.offset
+        )
+        has_more = cmd.offset + len(rows) < counted["total"]
+        return Pins(
+            messages=await self._reader.resources(rows),
+            total=counted["total"],
+            pagination=Page(limit=cmd.limit, offset=cmd.offset, has_more=has_more),
+        )
+
     async def sync(
         self, caller: Caller, conversation_id: UUID, after_seq: int, limit: int
     ) -> Synced:
@@ -90,8 +105,7 @@ class Reading:
             return Synced(events=(), has_more=False, limited=True)
         rows = await self._db.all("events_after", conversation_id, after_seq, limit + 1)
         has_more, rows = len(rows) > limit, rows[:limit]
-        visible = await self._log.visible(caller.user_id, conversation_id, rows)
-        events = await self._log.conversation_events(conversation_id, visible)
+        events = await self._log.visible(caller.user_id, conversation_id, rows)
         return Synced(
             events=tuple(
                 LoggedEvent(event=event.name, data=event.payload_for(caller.user_id))

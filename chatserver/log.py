@@ -58,26 +58,42 @@ class Log:
         if kind != "conversation":
             return await self.between(room, after, up_to)
         conversation_id = UUID(key)
-        rows = await self._db.all("events_between", conversation_id, after, up_to)
-        return await self.conversation_events(
-            conversation_id, await self.visible(user_id, conversation_id, rows)
-        )
+        rows = await self._db.all("visible_events_between", conversation_id, after, up_to, user_id)
+        return await self._shown_to(user_id, conversation_id, rows)
 
     async def visible(
         self, user_id: str, conversation_id: UUID, rows: Sequence[Record]
-    ) -> list[Record]:
-        """Those of the rows of ``events`` whose messages a user has neither hidden nor deleted."""
+    ) -> list[Event]:
+        """`conversation_events` of those rows whose messages a user has neither hidden nor deleted."""
         named = [row["message_id"] for row in rows if row["message_id"]]
         found = (
             await self._db.all("hidden_messages", user_id, conversation_id, named) if named else []
         )
-        hidden = {row["id"] for row in found}
-        return [row for row in rows if row["message_id"] not in hidden]
+        gone = {row["id"] for row in found}
+        return await self._shown_to(
+            user_id, conversation_id, [row for row in rows if row["message_id"] not in gone]
+        )
+
+    async def _shown_to(
+        self, user_id: str, conversation_id: UUID, rows: Sequence[Record]
+    ) -> list[Event]:
+        hidden = (
+            await self._db.one("hidden_seq", user_id, conversation_id)
+            if any(_KINDS[row["kind"]].conversation for row in rows)
+            else None
+        )
+        return await self.conversation_events(
+            conversation_id, rows, hidden_seq=hidden["seq"] if hidden else 0
+        )
 
     async def conversation_events(
-        self, conversation_id: UUID, rows: Sequence[Record]
+        self, conversation_id: UUID, rows: Sequence[Record], hidden_seq: int = 0
     ) -> list[Event]:
-        """Rows of ``events`` of a conversation as events to hand on, with everything as it is now."""
+        """Rows of ``events`` of a conversation as events to hand on, with everything as it is now.
+
+        Args:
+            hidden_seq: no conversation shows a message up to it as its last: its reader has hidden these.
+        """
         kinds = [_KINDS[row["kind"]] for row in rows]
         wanted = [row["message_id"] for row, kind in zip(rows, kinds, strict=True) if kind.message]
         messages = await self._messages(conversation_id, wanted)
@@ -86,7 +102,11 @@ class Log:
             for row, kind in zip(rows, kinds, strict=True)
             if kind.conversation
         }
-        shown = await self._conversations.for_push(conversation_id, states) if states else {}
+        shown = (
+            await self._conversations.for_push(conversation_id, states, hidden_seq)
+            if states
+            else {}
+        )
         people = {p for row, kind in zip(rows, kinds, strict=True) for p in kind.people(row)}
         names = await self._directory.names(people)
         events = []

@@ -43,6 +43,7 @@ class LogReader:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._snapshot = ""
+        self._read_at = 0.0
 
     async def start(self) -> None:
         """Begin from now: before the first connection there is nobody to hand anything on to.
@@ -70,6 +71,11 @@ class LogReader:
         """The bell is back: look at once for what it lost, then seldom."""
         self._pause = CALM
         self._wake.set()
+
+    @property
+    def lag(self) -> float:
+        """Seconds since all that was visible had been handed on: about a second while all is well."""
+        return asyncio.get_running_loop().time() - self._read_at
 
     async def _read_for_ever(self) -> None:
         while True:
@@ -109,4 +115,5 @@ class LogReader:
 
     def _adopt(self, snapshot: str) -> None:
         self._snapshot = snapshot
+        self._read_at = asyncio.get_running_loop().time()
         self._delivery.offset = str(Offset(self._epoch, snapshot))

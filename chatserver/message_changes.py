@@ -1,10 +1,11 @@
-"""What happens to messages that stand already: edits, deletions, reactions."""
+"""What happens to messages that stand already: edits, deletions, reactions, pins."""
 
 from uuid import UUID
 
 from chatserver.crypto import Vault
 from chatserver.errors import ChatError, ErrorCode, denied, not_found
 from chatserver.log import Publisher
+from chatserver.mentions import Mentions
 from chatserver.messages import MessageReader
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
@@ -27,12 +28,14 @@ class MessageChanges:
         reader: MessageReader,
         publisher: Publisher,
         requests: Requests,
+        mentions: Mentions,
     ) -> None:
         self._db = db
         self._vault = vault
         self._reader = reader
         self._publisher = publisher
         self._requests = requests
+        self._mentions = mentions
 
     async def edit(self, caller: Caller, cmd: MessageEdit) -> MessageGiven:
         """Put another wording in the place of a message's; answers with the message as it is now.
@@ -44,29 +47,39 @@ class MessageChanges:
         async with self._requests.once(caller) as work:
             if work.kept is not None:
                 return await self._given(UUID(work.kept["conversationId"]), cmd.message_id)
-            row = _allowed(await self._reworded(work.asks, caller, cmd))
+            old, verdict = await self._reworded(work.asks, caller, cmd)
+            row = _allowed(verdict)
             conversation_id: UUID = row["conversation_id"]
             # By the message's id, erase_message finds this answer, and forgets it with the message.
             await work.keep(
                 {"conversationId": str(conversation_id), "messageId": str(cmd.message_id)}
             )
         await self._publisher.conversation(conversation_id, row["seq"])
-        return await self._given(conversation_id, cmd.message_id)
+        given = await self._given(conversation_id, cmd.message_id)
+        if given.message.mentions:
+            (before,) = await self._reader.resources([old])
+            await self._mentions.tell(caller.user, given.message, before.mentions)
+        return given
 
     async def _given(self, conversation_id: UUID, message_id: UUID) -> MessageGiven:
         rows = await self._db.all("messages_of", conversation_id, [message_id])
         (message,) = await self._reader.resources(rows)
         return MessageGiven(message=message)
 
-    async def _reworded(self, asks: Asks, caller: Caller, cmd: MessageEdit) -> Record | None:
-        """Text and metadata are sealed as one, so the new body is made of the old one, without holding a
+    async def _reworded(
+        self, asks: Asks, caller: Caller, cmd: MessageEdit
+    ) -> tuple[Record, Record | None]:
+        """The row of the message as it was, and what became of the edit.
+
+        Text and metadata are sealed as one, so the new body is made of the old one, without holding a
         lock meanwhile. Where another edit came between them, it is made again: that one has succeeded.
         """
         while True:
             old = await asks.one("message_by_id", caller.user_id, cmd.message_id)
             if old is None:
                 raise not_found("message")
-            body = self._reader.edited_body(old, cmd)
+            mentions = await self._mentions.find(asks, caller, old["conversation_id"], cmd.content)
+            body = self._reader.edited_body(old, cmd, mentions)
             sealed = self._vault.seal(old["conversation_id"], old["id"], body)
             row = await asks.one(
                 "edit_message",
@@ -79,7 +92,7 @@ class MessageChanges:
                 sealed.ciphertext,
             )
             if row is None or row["verdict"] != "stale":
-                return row
+                return old, row
 
     async def erase(self, caller: Caller, message_id: UUID) -> None:
         """Erase a message for everyone.
@@ -137,6 +150,20 @@ class MessageChanges:
             row = _allowed(
                 await work.asks.one("remove_reaction", caller.user_id, message_id, reaction)
             )
+            await work.keep({})
+        if row["seq"] is not None:
+            await self._publisher.conversation(row["conversation_id"], row["seq"])
+
+    async def set_pin(self, caller: Caller, message_id: UUID, *, pinned: bool) -> None:
+        """Pin a message, or take its pin away, whoever set it. What stands so already is done.
+
+        Raises:
+            ChatError: PERMISSION_DENIED in a group, but to moderators and up; USER_BLOCKED
+        """
+        async with self._requests.once(caller) as work:
+            if work.kept is not None:
+                return
+            row = _allowed(await work.asks.one("set_pin", caller.user_id, message_id, pinned))
             await work.keep({})
         if row["seq"] is not None:
             await self._publisher.conversation(row["conversation_id"], row["seq"])

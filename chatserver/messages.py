@@ -12,14 +12,16 @@ from chatserver.session import User
 from chatserver.store import Record
 from chatserver.times import iso
 from schemas.messages import MessageEdit, MessageSend
-from schemas.resources import Message, Reaction
+from schemas.resources import Mention, Message, Reaction
 
 
-def body_of(cmd: MessageSend) -> bytes:
-    """What is sealed of a message, as JSON: everything that a person wrote."""
+def body_of(cmd: MessageSend, mentions: Sequence[Mention] = ()) -> bytes:
+    """What is sealed of a message, as JSON: everything that a person wrote, and whom it mentions."""
     body = _wording(cmd)
     if cmd.metadata:
         body["metadata"] = cmd.metadata
+    if mentions:
+        body["mentions"] = mentions
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
@@ -46,15 +48,17 @@ class MessageReader:
         names = await self._directory.names(_people(rows))
         return tuple(self._resource(row, names) for row in rows)
 
-    def edited_body(self, row: Record, cmd: MessageEdit) -> bytes:
+    def edited_body(self, row: Record, cmd: MessageEdit, mentions: Sequence[Mention] = ()) -> bytes:
         """The body of a row of ``message_rows`` in another wording; what else was sealed with it stays.
 
         Raises:
             DecryptionError: as `resources`.
         """
         body = self._open(row)
-        for wording in ("content", "content_encrypted"):
+        for wording in ("content", "content_encrypted", "mentions"):
             body.pop(wording, None)
+        if mentions:
+            body["mentions"] = mentions
         return orjson.dumps(body | _wording(cmd), option=orjson.OPT_SORT_KEYS)
 
     def _resource(self, row: Record, names: dict[str, User]) -> Message:
@@ -73,7 +77,9 @@ class MessageReader:
             reply_to_message_id=str(row["reply_to_message_id"])
             if row["reply_to_message_id"]
             else None,
-            mentions=(),
+            mentions=tuple(Mention(**mention) for mention in body["mentions"])
+            if "mentions" in body
+            else (),
             reactions=_reactions(row["reactions"], names) if row["reactions"] else (),
             metadata=body.get("metadata", {}),
             is_announcement=row["is_announcement"],
@@ -117,6 +123,9 @@ def posted_message(
     cmd: MessageSend,
     conversation_id: UUID,
     row: Record,
+    mentions: tuple[Mention, ...] = (),
+    *,
+    is_announcement: bool = False,
 ) -> Message:
     """The resource of a message that was posted just now, from the row that ``post_messages`` returned."""
     return Message(
@@ -131,10 +140,10 @@ def posted_message(
         message_type=cmd.message_type,
         client_message_id=cmd.client_message_id,
         reply_to_message_id=str(cmd.reply_to_message_id) if cmd.reply_to_message_id else None,
-        mentions=(),
+        mentions=mentions,
         reactions=(),
         metadata=cmd.metadata or {},
-        is_announcement=False,
+        is_announcement=is_announcement,
         is_pinned=False,
         is_edited=False,
         is_deleted=False,

@@ -37,7 +37,7 @@ class RedisPresence:
     """
 
     def __init__(self, redis: Redis, *, grace: float, lease: float, claim: float = _CLAIM) -> None:
-        self._line = RedisLine(redis, _TIMEOUT)
+        self._line = RedisLine(redis, _TIMEOUT, "presence")
         self._process = secrets.token_hex(8)
         self._grace = grace
         self._lease = lease

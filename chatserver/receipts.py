@@ -1,33 +1,62 @@
-"""Received and read: exact per message, one row per member."""
+"""Received and read: exact per message, one row per member.
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+Receipts are by far the most frequent change, so they share commits (`Batcher`): what comes while a batch is
+being written forms the next one. Each is acknowledged after its commit, with its own count.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from chatserver.delivery import Delivery
+from chatserver.batcher import Batcher
 from chatserver.errors import not_found
-from chatserver.pushes import conversation_room
 from chatserver.requests import Asks, Requests
 from chatserver.session import Caller
-from chatserver.store import Record
-from chatserver.times import iso_now
-from schemas.messages import MessageStatusUpdated, Receipt, Updated
-from schemas.wire import payload
+from chatserver.status_updates import Status, StatusUpdates
+from chatserver.store import Database, Record
+from schemas.messages import Receipt, Updated
 
-Status = Literal["delivered", "read"]
+# How many bytes of receipts may wait for the database: some ten thousand of the usual size.
+_BOUND = 4 * 1024 * 1024
+# What a receipt takes, and each message that it names.
+_OVERHEAD = 400
+_PER_MESSAGE = 100
 
-# Beyond this many members a conversation broadcasts no receipts: they would outnumber its messages.
-BROADCAST_MEMBERS = 100
-# How many message ids one push names; it has up_to_seq for more.
-NAMED_MESSAGES = 200
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A receipt as it is to be written: of a conversation up to a seq, or of messages."""
+
+    user_id: str
+    status: Status
+    conversation_id: UUID | None
+    up_to_seq: int | None
+    message_ids: tuple[UUID, ...]
+
+    @property
+    def weight(self) -> int:
+        """What it costs to keep, in bytes."""
+        return _OVERHEAD + _PER_MESSAGE * len(self.message_ids)
+
+
+# The rows that `mark_receipts` answers to one mark: one for each conversation.
+Marked = tuple[Record, ...]
 
 
 class Receipts:
     """Marks messages as delivered or read, and tells the conversation."""
 
-    def __init__(self, delivery: Delivery, requests: Requests) -> None:
-        self._delivery = delivery
+    def __init__(self, db: Database, requests: Requests, updates: StatusUpdates) -> None:
+        self._db = db
         self._requests = requests
+        self._updates = updates
+        self._batcher: Batcher[Mark, Marked] = Batcher(
+            self._write_batch,
+            # A person's receipts lock the same rows.
+            key=lambda mark: mark.user_id,
+            weigh=lambda mark: mark.weight,
+            bound=_BOUND,
+        )
 
     async def mark(self, caller: Caller, cmd: Receipt, status: Status) -> Updated:
         """Mark what a receipt names; the caller's own messages are passed over.
@@ -36,75 +65,62 @@ class Receipts:
             ChatError: RESOURCE_NOT_FOUND for a conversation or message that the caller may not see, or
                 one that is erased: then nothing is marked. IDEMPOTENCY_CONFLICT, UNAVAILABLE
         """
-        async with self._requests.once(caller) as work:
-            if work.kept is not None:
-                return Updated(updated_count=work.kept["updatedCount"])
-            marked = await self._marked(work.asks, caller, cmd, status)
-            updated = Updated(updated_count=sum(row["count"] for row in marked.values()))
-            await work.keep({"updatedCount": updated.updated_count})
-        for conversation_id, row in marked.items():
-            tell_status(self._delivery, caller.user_id, conversation_id, row, status=status)
-        return updated
+        mark = Mark(
+            user_id=caller.user_id,
+            status=status,
+            conversation_id=cmd.conversation_id,
+            up_to_seq=cmd.up_to_seq,
+            message_ids=cmd.message_ids or ((cmd.message_id,) if cmd.message_id else ()),
+        )
+        if caller.request is None:
+            marked = _allowed(await self._batcher.ask(mark))
+        else:
+            # What is kept for a repetition is written in the same transaction: this one is no batch's.
+            async with self._requests.once(caller) as work:
+                if work.kept is not None:
+                    return Updated(updated_count=work.kept["updatedCount"])
+                marked = _allowed((await _write(work.asks, [mark]))[0])
+                await work.keep({"updatedCount": _count(marked)})
+        for row in marked:
+            self._updates.add(caller.user_id, row["conversation_id"], row, status=status)
+        return Updated(updated_count=_count(marked))
 
-    async def _marked(
-        self, asks: Asks, caller: Caller, cmd: Receipt, status: Status
-    ) -> Mapping[UUID, Record]:
-        if cmd.up_to_seq is not None:
-            assert cmd.conversation_id is not None  # the schema has seen to it
-            query = "mark_delivered" if status == "delivered" else "mark_read_up_to"
-            row = await asks.one(query, caller.user_id, cmd.conversation_id, cmd.up_to_seq)
-            if row is None:
-                raise not_found("conversation")
-            return {cmd.conversation_id: row}
-        named = cmd.message_ids or (cmd.message_id,)
-        found = await asks.all("locate_messages", caller.user_id, named)
-        if len(found) < len(named) or (
-            cmd.conversation_id
-            and any(row["conversation_id"] != cmd.conversation_id for row in found)
-        ):
-            raise not_found("message")
-        seqs: dict[UUID, list[int]] = {}
-        for row in found:
-            if row["sender_id"] != caller.user_id:
-                seqs.setdefault(row["conversation_id"], []).append(row["seq"])
-        marked = {}
-        # In the order of ids, as every lock here is taken.
-        for conversation_id in sorted(seqs):
-            row = await self._mark_seqs(
-                asks, caller, conversation_id, seqs[conversation_id], status
-            )
-            if row is not None:
-                marked[conversation_id] = row
-        return marked
+    async def finish(self) -> None:
+        """Wait until every receipt that came is answered."""
+        await self._batcher.finish()
 
-    @staticmethod
-    async def _mark_seqs(
-        asks: Asks, caller: Caller, conversation_id: UUID, seqs: Sequence[int], status: Status
-    ) -> Record | None:
-        if status == "read":
-            return await asks.one("mark_read", caller.user_id, conversation_id, seqs)
-        # Delivery is in order: who has received a message has received all before it.
-        return await asks.one("mark_delivered", caller.user_id, conversation_id, max(seqs))
+    async def _write_batch(self, marks: Sequence[Mark]) -> list[Marked | Exception]:
+        return [*await _write(self._db, marks)]
 
 
-def tell_status(
-    delivery: Delivery, user_id: str, conversation_id: UUID, row: Record, *, status: Status
-) -> None:
-    """Tell a conversation whose messages were received or read; nobody where nothing changed, or it is large."""
-    if row["count"] == 0 or row["member_count"] > BROADCAST_MEMBERS:
-        return
-    ids = tuple(map(str, row["ids"])) if len(row["ids"]) <= NAMED_MESSAGES else ()
-    update = MessageStatusUpdated(
-        conversation_id=str(conversation_id),
-        up_to_seq=row["up_to_seq"],
-        message_ids=ids,
-        message_id=ids[0] if len(ids) == 1 else None,
-        status=status,
-        user_id=user_id,
-        delivered_by=user_id if status == "delivered" else None,
-        read_by=user_id if status == "read" else None,
-        timestamp=iso_now(),
+async def _write(asks: Asks, marks: Sequence[Mark]) -> list[Marked]:
+    named = [(nth, id_) for nth, mark in enumerate(marks, start=1) for id_ in mark.message_ids]
+    rows = await asks.all(
+        "mark_receipts",
+        [mark.user_id for mark in marks],
+        [mark.status for mark in marks],
+        [mark.conversation_id for mark in marks],
+        [mark.up_to_seq for mark in marks],
+        [nth for nth, _ in named],
+        [id_ for _, id_ in named],
     )
-    delivery.tell(
-        [conversation_room(conversation_id)], "chat:message_status_updated", payload(update)
-    )
+    found: list[list[Record]] = [[] for _ in marks]
+    for row in rows:
+        found[row["nth"] - 1].append(row)
+    return [tuple(of_mark) for of_mark in found]
+
+
+def _allowed(marked: Marked) -> Marked:
+    """The rows of a receipt that was written.
+
+    Raises:
+        ChatError: RESOURCE_NOT_FOUND
+    """
+    for row in marked:
+        if row["verdict"] != "done":
+            raise not_found(row["verdict"].removeprefix("no_"))
+    return marked
+
+
+def _count(marked: Marked) -> int:
+    return sum(row["count"] for row in marked)

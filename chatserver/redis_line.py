@@ -30,14 +30,15 @@ class RedisLine:
 
     Thousands of connects at once are some tens of round trips, not a connection to Redis each. Where an answer
     does not come in time, everything that waits is given None, and so is everything asked later, at once, until
-    a call with `probe` is answered.
+    a call with `probe` is answered. `what` names in the log what is shared.
     """
 
-    def __init__(self, redis: Redis, timeout: float) -> None:
+    def __init__(self, redis: Redis, timeout: float, what: str) -> None:
         self.healthy = True
         self._closed = False
         self._redis = redis
         self._timeout = timeout
+        self._what = what
         # The node that the URL names; a Redis Cluster may send us to another one.
         settings = redis.connection_pool.connection_kwargs
         self._home: dict[str, Any] = {
@@ -84,11 +85,13 @@ class RedisLine:
             if error is None:
                 if not self.healthy and not self._closed:
                     self.healthy = True
-                    _log.info("presence is shared again")
+                    _log.info("shared again", what=self._what)
             else:
                 if self.healthy:
                     self.healthy = False
-                    _log.info("presence is not shared", error=str(error) or type(error).__name__)
+                    _log.info(
+                        "not shared", what=self._what, error=str(error) or type(error).__name__
+                    )
                 self._give_up(batch)
                 self._give_up(self._waiting)
         self._worker = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 
 from chatserver.errors import ChatError
 from chatserver.logs import get_logger
@@ -11,6 +12,7 @@ _log = get_logger(__name__)
 
 KEPT_DAYS = 30
 _BATCH = 2_000
+_PAUSE = 0.1
 _EVERY = 3_600.0
 
 
@@ -20,6 +22,8 @@ class Retention:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._task: asyncio.Task[None] | None = None
+        # How many events and requests went, by these words.
+        self.pruned: Counter[str] = Counter()
 
     def start(self) -> None:
         """Begin, at a time of this process's own."""
@@ -37,16 +41,20 @@ class Retention:
         Raises:
             ChatError: UNAVAILABLE
         """
+        pruned = await self._prune("events", "prune_events", days)
+        await self._prune("requests", "prune_requests", days)
+        return pruned
+
+    async def _prune(self, what: str, query: str, days: int) -> int:
         pruned = 0
         while True:
-            row = await self._db.one("prune_events", days, _BATCH)
+            row = await self._db.one(query, days, _BATCH)
             count = row["count"] if row else 0
             pruned += count
+            self.pruned[what] += count
             if count < _BATCH:
-                break
-            await asyncio.sleep(0.1)  # others want the database too
-        await self._db.all("prune_requests", days)
-        return pruned
+                return pruned
+            await asyncio.sleep(_PAUSE)  # others want the database too
 
     async def _prune_for_ever(self) -> None:
         while True:

@@ -2,8 +2,11 @@
 
 import asyncio
 import gc
+import resource
 import signal
+import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvloop
 from aiohttp import web
@@ -11,7 +14,7 @@ from aiohttp import web
 from chatserver.app import App, build
 from chatserver.config import Settings
 from chatserver.logs import get_logger
-from chatserver.tokens import MAX_TOKEN_LENGTH
+from schemas.session import MAX_TOKEN
 
 _log = get_logger(__name__)
 
@@ -23,17 +26,20 @@ _HANDLERS = 2.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(settings: Settings, dsn: str, *, share_port: bool, ready: Callable[[int], None]) -> None:
+def run(settings: Settings, dsn: str, *, worker: int, ready: Callable[[int], None]) -> None:
     """Serve on the settings' host and port until SIGTERM or SIGINT.
 
     Args:
-        share_port: several processes listen on one port (SO_REUSEPORT).
+        worker: which of several processes that listen on one port (SO_REUSEPORT), from 1; 0 where it is alone.
         ready: called with the port once it listens.
 
     Raises:
         OSError: the port is taken, or the database cannot be reached.
+        ConfigError: a TLS file cannot be used.
     """
-    uvloop.run(_serve(settings, dsn, share_port, ready))
+    tls = settings.tls.context() if settings.tls else None
+    raise_file_limit()
+    uvloop.run(_serve(settings, dsn, worker, tls, ready))
 
 
 def runner_of(app: App, *, shutdown_timeout: float) -> web.AppRunner:
@@ -43,23 +49,39 @@ def runner_of(app: App, *, shutdown_timeout: float) -> web.AppRunner:
         access_log=None,
         handle_signals=False,
         shutdown_timeout=shutdown_timeout,
-        max_field_size=2 * MAX_TOKEN_LENGTH,
+        max_field_size=2 * MAX_TOKEN,
     )
 
 
+def raise_file_limit() -> None:
+    """Every connection is an open file: as many as we may have, not the low number that shells begin with."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS calls "unlimited" what it refuses
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def _serve(
-    settings: Settings, dsn: str, share_port: bool, ready: Callable[[int], None]
+    settings: Settings,
+    dsn: str,
+    worker: int,
+    tls: ssl.SSLContext | None,
+    ready: Callable[[int], None],
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop.set)
-    async with build(settings, dsn, stop.set) as app:
+    async with build(settings, dsn, stop.set, worker=worker) as app:
         runner = runner_of(app, shutdown_timeout=_HANDLERS)
         await runner.setup()
         try:
             site = web.TCPSite(
-                runner, settings.host, settings.port, backlog=1024, reuse_port=share_port or None
+                runner,
+                settings.host,
+                settings.port,
+                backlog=1024,
+                reuse_port=worker > 0 or None,
+                ssl_context=tls,
             )
             await site.start()
             port = runner.addresses[0][1]

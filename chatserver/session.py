@@ -18,12 +18,13 @@ class User:
 class Session:
     """An authenticated connection; ``lasting`` is False for a single REST request.
 
-    ``expires_at`` is in seconds since 1970.
+    ``expires_at`` is in seconds since 1970, ``jti`` the token's id where it has one.
     """
 
     user: User
     connection_id: str
     expires_at: float
+    jti: str | None = None
     lasting: bool = True
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from typing import TypeGuard
 from uuid import uuid4
 
 import orjson
@@ -18,9 +19,10 @@ from jwt import InvalidTokenError, PyJWS
 from jwt.algorithms import HMACAlgorithm
 
 from chatserver.errors import ChatError, ErrorCode
+from schemas.session import MAX_TOKEN
 
-MAX_TOKEN_LENGTH = 8 * 1024  # characters; nothing larger is parsed
 LEEWAY = 30  # seconds by which clocks may differ
+_MAX_JTI = 255
 _LAST_MOMENT = 253_402_300_799  # 9999-12-31T23:59:59Z; milliseconds given as seconds are past it
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -57,7 +59,7 @@ class TokenVerifier:
         """
         if token is None or token == "":
             raise ChatError(code=ErrorCode.AUTH_REQUIRED)
-        if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
+        if not isinstance(token, str) or len(token) > MAX_TOKEN:
             raise _failed("The token is malformed.")
         try:
             decoded = self._jws.decode_complete(token, algorithms=["HS256"])
@@ -68,7 +70,7 @@ class TokenVerifier:
         if not isinstance(payload, dict) or "crit" in decoded["header"]:
             raise _failed("The token is malformed or its signature does not match.")
         expires_at = self._check_times(payload)
-        return Claims(_user_id(payload), _text(payload, "jti", 255), expires_at)
+        return Claims(_user_id(payload), _text(payload, "jti", _MAX_JTI), expires_at)
 
     def _check_times(self, payload: dict[str, object]) -> float:
         """The expiry in epoch seconds (RFC 7519, sections 4.1.4 and 4.1.5)."""
@@ -82,6 +84,11 @@ class TokenVerifier:
         if not_before is not None and not_before > now + self._leeway:
             raise _failed("The token is not valid yet.")
         return expires_at
+
+
+def is_token_id(value: object) -> TypeGuard[str]:
+    """Whether a token's ``jti`` may be this text."""
+    return isinstance(value, str) and 1 <= len(value) <= _MAX_JTI and not _FORBIDDEN.search(value)
 
 
 def issue_token(

@@ -9,9 +9,10 @@ import time
 _WORKER = "CHATSERVER_WORKER"
 
 
-def is_worker() -> bool:
-    """Whether this process is one of several that share their port."""
-    return _WORKER in os.environ
+def number() -> int:
+    """Which of several processes that share their port this is, from 1; 0 where it is alone."""
+    found = os.environ.get(_WORKER, "")
+    return int(found) if found.isdecimal() else 0
 
 
 def run(count: int, dsn: str, host: str, port: int) -> None:
@@ -21,10 +22,11 @@ def run(count: int, dsn: str, host: str, port: int) -> None:
     the port spreads connections, not requests: clients need the transport websocket here.
     """
     command = [sys.executable, "-m", "chatserver", "serve", "--host", host, "--port", str(port)]
-    environment = {**os.environ, _WORKER: "1", "DATABASE_URL": dsn}
+    environment = {**os.environ, "DATABASE_URL": dsn}
     # In sessions of their own, so that Ctrl-C reaches them through us, once.
     processes = [
-        subprocess.Popen(command, env=environment, start_new_session=True) for _ in range(count)
+        subprocess.Popen(command, env=environment | {_WORKER: str(worker)}, start_new_session=True)
+        for worker in range(1, count + 1)
     ]
 
     def stop(*_: object) -> None:

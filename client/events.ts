@@ -59,6 +59,12 @@ export interface ChangeOfConversation {
   conversationId: Uuid;
 }
 
+/** Names a message to change something about. */
+export interface ChangeOfMessage {
+  requestId?: string | null;
+  messageId: Uuid;
+}
+
 /** Whether the caller blocks the direct conversation from now on. */
 export interface ConversationBlock {
   requestId?: string | null;
@@ -73,8 +79,24 @@ export interface ConversationOpen {
   productId?: string | null;
 }
 
+/** The role that the member goes back to. */
+export interface Demote {
+  requestId?: string | null;
+  conversationId: Uuid;
+  userId: string;
+  role?: "member" | "moderator" | null;
+}
+
 /** No fields. */
 export type Empty = Record<string, never>;
+
+/** A text for all. `requestId` does what `clientMessageId` does, where that is not given. */
+export interface GroupAnnounce {
+  requestId?: string | null;
+  conversationId: Uuid;
+  content: string;
+  clientMessageId?: string | null;
+}
 
 /** A new group of the caller and the people named; repetitions and the caller count once. `maxMembers` is 50 where nothing is said, and at most `GROUP_MAX_MEMBERS`. */
 export interface GroupCreate {
@@ -89,6 +111,15 @@ export interface GroupCreate {
 export interface GroupListAsk {
   limit?: number | null;
   offset?: number | null;
+}
+
+/** What is not given stays. An empty description takes it away. At least one of title, description and maxMembers. */
+export interface GroupUpdate {
+  requestId?: string | null;
+  conversationId: Uuid;
+  title?: string | null;
+  description?: string | null;
+  maxMembers?: number | null;
 }
 
 /** The newest page, or one at an offset, before a seq, or after one. At most one of offset, beforeSeq and afterSeq. */
@@ -113,6 +144,13 @@ export interface MemberChange {
   requestId?: string | null;
   conversationId: Uuid;
   userId: string;
+}
+
+/** A page of a group's members: the highest roles first, then the longest members. */
+export interface MembersAsk {
+  conversationId: Uuid;
+  limit?: number | null;
+  offset?: number | null;
 }
 
 /** For everyone (the sender; in a group a moderator and up, too), or for the caller alone. */
@@ -160,6 +198,34 @@ export interface Paged {
   offset?: number | null;
 }
 
+/** Whether the member may add members from now on. */
+export interface Permit {
+  requestId?: string | null;
+  conversationId: Uuid;
+  userId: string;
+  canAddMembers: boolean;
+}
+
+/** Whose pictures; the answer has them in the same order. */
+export interface PicturesAsk {
+  items: ({ type: "user" | "community"; id: string | number })[];
+}
+
+/** A page of a conversation's pinned messages: 200 where nothing is said, and at most. */
+export interface PinsAsk {
+  conversationId: Uuid;
+  limit?: number | null;
+  offset?: number | null;
+}
+
+/** The role that the member rises to. */
+export interface Promote {
+  requestId?: string | null;
+  conversationId: Uuid;
+  userId: string;
+  role?: "admin" | "moderator" | null;
+}
+
 /** An emoji, say; of several code points perhaps. */
 export interface ReactionAdd {
   requestId?: string | null;
@@ -181,6 +247,12 @@ export interface Receipt {
   messageIds?: Uuid[] | null;
   conversationId?: Uuid | null;
   upToSeq?: number | null;
+}
+
+/** A newer token of the same user. */
+export interface Refresh {
+  requestId?: string | null;
+  token: string;
 }
 
 /** A change: the same `requestId` again has no second effect and answers the original ack. */
@@ -208,7 +280,7 @@ export interface BlockState {
   blockedBy: string | null;
 }
 
-/** A conversation as one member sees it. `unread_count` stops at 1,000. */
+/** A conversation as one member sees it. `unread_count` stops at 1,000. `either_follows` is null for a group. */
 export interface Conversation {
   id: Uuid;
   type: "direct" | "group";
@@ -224,7 +296,7 @@ export interface Conversation {
   last_message_at: Time | null;
   last_seq: number;
   last_message: Message | null;
-  either_follows: boolean;
+  either_follows: boolean | null;
   unread_count: number;
   is_blocked: boolean;
   blocked_by_me: boolean;
@@ -253,6 +325,13 @@ export interface ConversationGiven {
   conversation: Conversation;
 }
 
+/** What a person changed for themselves alone, on another device perhaps: up to this seq. */
+export interface ConversationOwnView {
+  conversationId: Uuid;
+  upToSeq: number;
+  personalSeq: number;
+}
+
 /** Conversations, the most recently active first. `offset` is good as `auth.since`: connect from here. */
 export interface ConversationPage {
   conversations: Conversation[];
@@ -266,6 +345,11 @@ export interface Draining {
   reconnectAfterMs: number;
 }
 
+/** The session ends soon: refresh it. */
+export interface Expiring {
+  expiresAt: Time;
+}
+
 /** What went wrong, with all that a client needs to react. `message` is for people and `details` says more; `fields` maps a field to what is wrong with it; the same ask may succeed later where it is `retryable`, after `retryAfter` seconds; `errorId` finds the server's log line. */
 export interface Failure {
   code: ErrorCode;
@@ -277,8 +361,8 @@ export interface Failure {
   errorId?: string;
 }
 
-/** A group that the person takes part in from now on, as it was created. */
-export interface GroupCreated {
+/** Something happened to the group, which is shown as it stood then, without its members. */
+export interface GroupEvent {
   conversationId: Uuid;
   seq: number;
   conversation: SharedConversation;
@@ -316,7 +400,7 @@ export interface Limits {
 }
 
 /** A durable push as it would be sent now. */
-export type LoggedEvent = { event: "chat:message_received"; data: MessageReceived } | { event: "chat:message_edited"; data: MessageEdited } | { event: "chat:message_deleted"; data: MessageDeleted } | { event: "chat:reaction_added"; data: ReactionAdded } | { event: "chat:reaction_removed"; data: ReactionRemoved } | { event: "chat:conversation_blocked"; data: ConversationBlocked } | { event: "chat:conversation_created"; data: ConversationCreated } | { event: "group:created"; data: GroupCreated } | { event: "group:member_added"; data: MemberAdded } | { event: "group:member_removed"; data: MemberGone } | { event: "group:member_left"; data: MemberGone };
+export type LoggedEvent = { event: "chat:message_received"; data: MessageReceived } | { event: "chat:message_edited"; data: MessageEdited } | { event: "chat:message_deleted"; data: MessageDeleted } | { event: "chat:reaction_added"; data: ReactionAdded } | { event: "chat:reaction_removed"; data: ReactionRemoved } | { event: "chat:message_pinned"; data: MessagePinned } | { event: "chat:message_unpinned"; data: MessagePinned } | { event: "chat:conversation_blocked"; data: ConversationBlocked } | { event: "chat:conversation_created"; data: ConversationCreated } | { event: "group:created"; data: GroupEvent } | { event: "group:info_updated"; data: GroupEvent } | { event: "group:deleted"; data: GroupEvent } | { event: "group:member_added"; data: MemberAdded } | { event: "group:member_removed"; data: MemberEvent } | { event: "group:member_left"; data: MemberEvent } | { event: "group:member_promoted"; data: MemberRole } | { event: "group:member_demoted"; data: MemberRole } | { event: "group:member_updated"; data: MemberUpdated } | { event: "group:owner_changed"; data: MemberRole };
 
 /** Somebody is a member now. They alone get `conversation`, as it stood when they were added. */
 export interface MemberAdded {
@@ -328,12 +412,43 @@ export interface MemberAdded {
   conversation?: SharedConversation;
 }
 
-/** Somebody is no member any more; `by` is who removed them, or they themselves. */
-export interface MemberGone {
+/** Something happened to a member; `by` is who did it, or they themselves. */
+export interface MemberEvent {
   conversationId: Uuid;
   seq: number;
   user: Named;
   by: string;
+}
+
+/** The member. */
+export interface MemberGiven {
+  participant: Participant;
+}
+
+/** Members. `total` counts all. */
+export interface MemberPage {
+  participants: Participant[];
+  total: number;
+  pagination: Page;
+}
+
+/** A member has this role. */
+export interface MemberRole {
+  conversationId: Uuid;
+  seq: number;
+  user: Named;
+  by: string;
+  role: "owner" | "admin" | "moderator" | "member";
+}
+
+/** Whether a member may add members. */
+export interface MemberUpdated {
+  conversationId: Uuid;
+  seq: number;
+  user: Named;
+  by: string;
+  role: "owner" | "admin" | "moderator" | "member";
+  canAddMembers: boolean;
 }
 
 /** The member added, where one was named, or the members, where several were. */
@@ -342,11 +457,20 @@ export interface MembersGiven {
   participants?: Participant[];
 }
 
-/** A mention in a group's message: of one person, or of everyone (then without a person). */
+/** A mention in a group's message: of one person (`user`), or of all (`everyone`, without a person). */
 export interface Mention {
   type: "user" | "everyone";
   user_id: string | null;
   username: string | null;
+}
+
+/** A message mentions the person, by name or as one of all. */
+export interface Mentioned {
+  conversationId: string;
+  messageId: string;
+  mentionedBy: string;
+  mentionedByUsername: string;
+  message: Message;
 }
 
 /** A message. An end-to-end encrypted one has `content_encrypted` and no `content`; an erased one neither. `status` is `sent`, `delivered` or `read`, as the recipient of a direct message has it. */
@@ -404,6 +528,14 @@ export interface MessageGiven {
   message: Message;
 }
 
+/** Who pinned the message, or took its pin away. */
+export interface MessagePinned {
+  conversationId: Uuid;
+  seq: number;
+  messageId: Uuid;
+  by: string;
+}
+
 /** The message itself, with its conversation's id in the envelope's casing as well. */
 export interface MessageReceived {
   id: Uuid;
@@ -437,7 +569,7 @@ export interface MessageSent {
   duplicate: boolean;
 }
 
-/** Messages up to a seq were received or read. `messageIds` is empty where they are over 200. */
+/** Messages up to a seq were received or read. `messageIds` is empty where they are over 200. To the reader's own devices alone it also comes without any: nothing was new, but the conversation is no longer marked as unread. */
 export interface MessageStatusUpdated {
   conversationId: Uuid;
   upToSeq: number;
@@ -491,6 +623,30 @@ export interface Person {
   userId: string;
   username: string;
   displayName: string;
+}
+
+/** One picture. `default`: there is none, so show a stand-in. `error`: it could not be found out now. */
+export interface Picture {
+  type: "user" | "community";
+  id: string | number;
+  hasPicture: boolean;
+  default: boolean;
+  url?: string;
+  error?: "UNAVAILABLE";
+}
+
+/** `status` is always "ok": what fails, fails by itself. */
+export interface Pictures {
+  items: Picture[];
+  timestamp: Time;
+  status: "ok";
+}
+
+/** Pinned messages, the last one pinned first. `total` counts all that the caller can see. */
+export interface Pins {
+  messages: Message[];
+  total: number;
+  pagination: Page;
 }
 
 /** `timestamp` is the server's time in ms since 1970. */
@@ -547,6 +703,16 @@ export interface ReadStateOf {
   deliveredSeq: number;
   readSeq: number;
   readRanges: ([number, number])[];
+}
+
+/** Until when the session lasts now. */
+export interface Refreshed {
+  expiresAt: Time;
+}
+
+/** The role that the member has now. */
+export interface RoleGiven {
+  role: "owner" | "admin" | "moderator" | "member";
 }
 
 /** The session is on; everything missed has been emitted before it. */
@@ -636,6 +802,12 @@ export interface ClientToServerEvents {
   "chat:reaction_add": (payload: ReactionAdd, ack: Answer<ReactionSet>) => void;
   /** Take your reaction to a message away, if there is one. */
   "chat:reaction_remove": (payload: ReactionRemove, ack: Answer<unknown>) => void;
+  /** Pin a message: in a group moderators and up, in a direct conversation both. */
+  "chat:message_pin": (payload: ChangeOfMessage, ack: Answer<unknown>) => void;
+  /** Take the pin of a message away, whoever set it. */
+  "chat:message_unpin": (payload: ChangeOfMessage, ack: Answer<unknown>) => void;
+  /** The pinned messages of a conversation, the last one pinned first. */
+  "chat:pins": (payload: PinsAsk, ack: Answer<Pins>) => void;
   /** Say that you are typing, or stopped. Nothing is stored. */
   "chat:typing": (payload: Typing, ack: Answer<unknown>) => void;
   /** A page of a conversation's messages, oldest first. */
@@ -650,6 +822,10 @@ export interface ClientToServerEvents {
   ) => void;
   /** One of your conversations. */
   "chat:conversation_get": (payload: OfConversation, ack: Answer<ConversationGiven>) => void;
+  /** Hide a conversation and its history so far, for you alone. A new message brings it back. */
+  "chat:conversation_delete": (payload: ChangeOfConversation, ack: Answer<unknown>) => void;
+  /** Show a conversation as unread to you, until you read in it or hide it. */
+  "chat:conversation_mark_unread": (payload: ChangeOfConversation, ack: Answer<unknown>) => void;
   /** Block a direct conversation for both of you, or take your own block back. */
   "chat:conversation_block": (payload: ConversationBlock, ack: Answer<BlockState>) => void;
   /** Create a group; you are its owner. */
@@ -664,6 +840,22 @@ export interface ClientToServerEvents {
   "group:member_remove": (payload: MemberChange, ack: Answer<unknown>) => void;
   /** Leave a group. Its owner has to transfer it first. */
   "group:leave": (payload: ChangeOfConversation, ack: Answer<unknown>) => void;
+  /** A page of a group's members: the highest roles first, then the longest members. */
+  "group:members": (payload: MembersAsk, ack: Answer<MemberPage>) => void;
+  /** Give a member a higher role, as the owner. An admin may add members. */
+  "group:promote": (payload: Promote, ack: Answer<RoleGiven>) => void;
+  /** Give a member a lower role, as the owner. A member does not keep the permission to add members. */
+  "group:demote": (payload: Demote, ack: Answer<RoleGiven>) => void;
+  /** Let a member of a lower role than yours add members, or not any more, as an admin or the owner. */
+  "group:permit": (payload: Permit, ack: Answer<MemberGiven>) => void;
+  /** Make a member the owner of your group; you become an admin of it. */
+  "group:transfer": (payload: MemberChange, ack: Answer<unknown>) => void;
+  /** Change a group's title, description or maximum of members, as an admin or its owner. */
+  "group:update": (payload: GroupUpdate, ack: Answer<ConversationGiven>) => void;
+  /** Post an announcement to a group, as an admin or its owner. */
+  "group:announce": (payload: GroupAnnounce, ack: Answer<MessageSent>) => void;
+  /** End a group of yours, for everyone: nobody is a member of it after that, or can read it. */
+  "group:delete": (payload: ChangeOfConversation, ack: Answer<unknown>) => void;
   /** Count this connection as present again. Connecting does so by itself. */
   "presence:online": (
     ...args: [payload: Retryable, ack: Answer<Online>] | [ack: Answer<Online>]
@@ -680,6 +872,10 @@ export interface ClientToServerEvents {
   "user:block": (payload: OfUser, ack: Answer<unknown>) => void;
   /** Take your own block of a person back. */
   "user:unblock": (payload: OfUser, ack: Answer<unknown>) => void;
+  /** The profile pictures of up to 50 users and communities; what fails, fails by itself. */
+  "user:profile_pictures": (payload: PicturesAsk, ack: Answer<Pictures>) => void;
+  /** Go on with a newer token of the same user; one that is refused leaves the session as it is. */
+  "session:refresh": (payload: Refresh, ack: Answer<Refreshed>) => void;
   /** Measure the way to the server and back. */
   "system:ping": (
     ...args: [payload: Empty, ack: Answer<Pong>] | [ack: Answer<Pong>]
@@ -701,22 +897,44 @@ export interface ServerToClientEvents {
   "chat:reaction_added": (data: ReactionAdded, offset?: Offset) => void;
   /** Somebody took their reaction to a message away. */
   "chat:reaction_removed": (data: ReactionRemoved, offset?: Offset) => void;
+  /** Somebody pinned a message. */
+  "chat:message_pinned": (data: MessagePinned, offset?: Offset) => void;
+  /** Somebody took the pin of a message away. */
+  "chat:message_unpinned": (data: MessagePinned, offset?: Offset) => void;
+  /** You hid a conversation with its history up to a seq; a later message brings it back. */
+  "chat:conversation_deleted": (data: ConversationOwnView, offset?: Offset) => void;
+  /** You marked a conversation as unread: it shows at least one until you read in it or hide it. */
+  "chat:conversation_marked_unread": (data: ConversationOwnView, offset?: Offset) => void;
   /** Somebody blocked a direct conversation, or took their block back. */
   "chat:conversation_blocked": (data: ConversationBlocked, offset?: Offset) => void;
   /** A direct conversation was opened with you, or by you on another device. */
   "chat:conversation_created": (data: ConversationCreated, offset?: Offset) => void;
   /** Somebody types, or stopped. */
   "chat:user_typing": (data: UserTyping) => void;
+  /** Somebody mentioned you in a group: @username, @everyone or @all. The message comes as well. */
+  "chat:mentioned": (data: Mentioned) => void;
   /** Messages were received or read by somebody. */
   "chat:message_status_updated": (data: MessageStatusUpdated) => void;
   /** A group was created with you. */
-  "group:created": (data: GroupCreated, offset?: Offset) => void;
+  "group:created": (data: GroupEvent, offset?: Offset) => void;
+  /** A group has another title, description or maximum of members. */
+  "group:info_updated": (data: GroupEvent, offset?: Offset) => void;
+  /** A group is no more; you hear nothing of it after this. */
+  "group:deleted": (data: GroupEvent, offset?: Offset) => void;
   /** Somebody was added. */
   "group:member_added": (data: MemberAdded, offset?: Offset) => void;
   /** Somebody was removed; if it is you, you hear nothing of the group after it. */
-  "group:member_removed": (data: MemberGone, offset?: Offset) => void;
+  "group:member_removed": (data: MemberEvent, offset?: Offset) => void;
   /** Somebody left. */
-  "group:member_left": (data: MemberGone, offset?: Offset) => void;
+  "group:member_left": (data: MemberEvent, offset?: Offset) => void;
+  /** Somebody has a higher role; an admin may add members. */
+  "group:member_promoted": (data: MemberRole, offset?: Offset) => void;
+  /** Somebody has a lower role; a member may not add members any more. */
+  "group:member_demoted": (data: MemberRole, offset?: Offset) => void;
+  /** Somebody may add members, or not any more. */
+  "group:member_updated": (data: MemberUpdated, offset?: Offset) => void;
+  /** A group has another owner; the one before, ``by``, is an admin now. */
+  "group:owner_changed": (data: MemberRole, offset?: Offset) => void;
   /** A contact came online or went offline. */
   "user:status_changed": (data: UserStatusChanged) => void;
   /** You blocked a person. */
@@ -727,6 +945,8 @@ export interface ServerToClientEvents {
   "chat:read_state": (data: ReadState) => void;
   /** The session is on. */
   "session:ready": (data: SessionReady, offset?: Offset) => void;
+  /** The token expires in a minute, or less: send a newer one by session:refresh. */
+  "session:expiring": (data: Expiring) => void;
   /** The server stops; reconnect after a while. */
   "session:draining": (data: Draining) => void;
   /** A command sent without an ack callback failed. */

@@ -1,5 +1,5 @@
 """What the server can do: one coroutine per command, found by its name."""
 
-from handlers import chat, group, presence, system, user
+from handlers import chat, group, presence, session, system, user
 
-MODULES = (chat, group, presence, system, user)
+MODULES = (chat, group, presence, session, system, user)

@@ -5,11 +5,12 @@ from chatserver.chat import Chat
 from chatserver.conversations import Conversations
 from chatserver.history import Reading
 from chatserver.message_changes import MessageChanges
+from chatserver.own_views import OwnViews
 from chatserver.receipts import Receipts
 from chatserver.recovery import Recovery
 from chatserver.session import Caller
 from chatserver.typing_state import TypingState
-from schemas.base import OfConversation, Paged
+from schemas.base import ChangeOfConversation, ChangeOfMessage, OfConversation, Paged
 from schemas.conversations import (
     BlockState,
     ConversationBlock,
@@ -18,6 +19,8 @@ from schemas.conversations import (
     ConversationPage,
     History,
     HistoryAsk,
+    Pins,
+    PinsAsk,
     SyncAsk,
     Synced,
 )
@@ -76,6 +79,21 @@ async def reaction_remove(caller: Caller, cmd: ReactionRemove, changes: MessageC
     await changes.remove_reaction(caller, cmd.message_id, cmd.reaction)
 
 
+async def message_pin(caller: Caller, cmd: ChangeOfMessage, changes: MessageChanges) -> None:
+    """Pin a message."""
+    await changes.set_pin(caller, cmd.message_id, pinned=True)
+
+
+async def message_unpin(caller: Caller, cmd: ChangeOfMessage, changes: MessageChanges) -> None:
+    """Take the pin of a message away."""
+    await changes.set_pin(caller, cmd.message_id, pinned=False)
+
+
+async def pins(caller: Caller, cmd: PinsAsk, reading: Reading) -> Pins:
+    """A page of the pinned messages."""
+    return await reading.pins(caller, cmd)
+
+
 async def typing(caller: Caller, cmd: Typing, state: TypingState) -> None:
     """Pass typing on."""
     await state.typing(caller, cmd.conversation_id, cmd.is_typing)
@@ -121,6 +139,18 @@ async def conversation_get(
     return ConversationGiven(
         conversation=await conversations.get(caller.user_id, cmd.conversation_id)
     )
+
+
+async def conversation_delete(caller: Caller, cmd: ChangeOfConversation, own: OwnViews) -> None:
+    """Hide a conversation and its history so far from the caller."""
+    await own.hide(caller, cmd.conversation_id)
+
+
+async def conversation_mark_unread(
+    caller: Caller, cmd: ChangeOfConversation, own: OwnViews
+) -> None:
+    """Show a conversation as unread to the caller."""
+    await own.mark_unread(caller, cmd.conversation_id)
 
 
 async def conversation_block(caller: Caller, cmd: ConversationBlock, blocks: Blocks) -> BlockState:

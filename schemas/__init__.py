@@ -4,7 +4,7 @@ Dispatch, REST routes and the documents are made from these two tables. A row wi
 handler without a row, keeps the server from starting.
 """
 
-from schemas import chat, group, presence, session, system, user
+from schemas import chat, group, pictures, presence, session, system, user
 from schemas.table import Command, Push
 
 COMMANDS: tuple[Command, ...] = (
@@ -12,6 +12,7 @@ COMMANDS: tuple[Command, ...] = (
     *group.COMMANDS,
     *presence.COMMANDS,
     *user.COMMANDS,
+    *pictures.COMMANDS,
     *session.COMMANDS,
     *system.COMMANDS,
 )

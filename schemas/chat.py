@@ -1,6 +1,6 @@
 """``chat:*``: messages, receipts, history and conversations."""
 
-from schemas.base import OfConversation, Paged
+from schemas.base import ChangeOfConversation, ChangeOfMessage, OfConversation, Paged
 from schemas.conversations import (
     BlockState,
     ConversationBlock,
@@ -8,19 +8,24 @@ from schemas.conversations import (
     ConversationCreated,
     ConversationGiven,
     ConversationOpen,
+    ConversationOwnView,
     ConversationPage,
     History,
     HistoryAsk,
+    Pins,
+    PinsAsk,
     SyncAsk,
     Synced,
 )
 from schemas.messages import (
+    Mentioned,
     MessageDelete,
     MessageDeleted,
     MessageDeletedForSelf,
     MessageEdit,
     MessageEdited,
     MessageGiven,
+    MessagePinned,
     MessageReceived,
     MessageSend,
     MessageSent,
@@ -47,6 +52,8 @@ def _status(word: str) -> Rest:
         shows=(),
     )
 
+
+_OF_PINS = ("RESOURCE_NOT_FOUND", "PERMISSION_DENIED", "USER_BLOCKED", "IDEMPOTENCY_CONFLICT")
 
 COMMANDS = (
     Command(
@@ -134,6 +141,29 @@ COMMANDS = (
         doc="Take your reaction to a message away, if there is one.",
     ),
     Command(
+        "chat:message_pin",
+        takes=ChangeOfMessage,
+        gives=None,
+        mutates=True,
+        errors=_OF_PINS,
+        doc="Pin a message: in a group moderators and up, in a direct conversation both.",
+    ),
+    Command(
+        "chat:message_unpin",
+        takes=ChangeOfMessage,
+        gives=None,
+        mutates=True,
+        errors=_OF_PINS,
+        doc="Take the pin of a message away, whoever set it.",
+    ),
+    Command(
+        "chat:pins",
+        takes=PinsAsk,
+        gives=Pins,
+        errors=("RESOURCE_NOT_FOUND",),
+        doc="The pinned messages of a conversation, the last one pinned first.",
+    ),
+    Command(
         "chat:typing",
         takes=Typing,
         gives=None,
@@ -201,6 +231,29 @@ COMMANDS = (
         doc="One of your conversations.",
     ),
     Command(
+        "chat:conversation_delete",
+        takes=ChangeOfConversation,
+        gives=None,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "IDEMPOTENCY_CONFLICT"),
+        rest=(
+            Rest(
+                "DELETE",
+                "/api/conversations/{conversation_id}",
+                chosen_by=Choice("for_everyone", False, default=True),
+            ),
+        ),
+        doc="Hide a conversation and its history so far, for you alone. A new message brings it back.",
+    ),
+    Command(
+        "chat:conversation_mark_unread",
+        takes=ChangeOfConversation,
+        gives=None,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "IDEMPOTENCY_CONFLICT"),
+        doc="Show a conversation as unread to you, until you read in it or hide it.",
+    ),
+    Command(
         "chat:conversation_block",
         takes=ConversationBlock,
         gives=BlockState,
@@ -253,6 +306,32 @@ PUSHES = (
         doc="Somebody took their reaction to a message away.",
     ),
     Push(
+        "chat:message_pinned",
+        carries=MessagePinned,
+        durable=True,
+        doc="Somebody pinned a message.",
+    ),
+    Push(
+        "chat:message_unpinned",
+        carries=MessagePinned,
+        durable=True,
+        doc="Somebody took the pin of a message away.",
+    ),
+    Push(
+        "chat:conversation_deleted",
+        carries=ConversationOwnView,
+        durable=True,
+        personal=True,
+        doc="You hid a conversation with its history up to a seq; a later message brings it back.",
+    ),
+    Push(
+        "chat:conversation_marked_unread",
+        carries=ConversationOwnView,
+        durable=True,
+        personal=True,
+        doc="You marked a conversation as unread: it shows at least one until you read in it or hide it.",
+    ),
+    Push(
         "chat:conversation_blocked",
         carries=ConversationBlocked,
         durable=True,
@@ -265,6 +344,11 @@ PUSHES = (
         doc="A direct conversation was opened with you, or by you on another device.",
     ),
     Push("chat:user_typing", carries=UserTyping, doc="Somebody types, or stopped."),
+    Push(
+        "chat:mentioned",
+        carries=Mentioned,
+        doc="Somebody mentioned you in a group: @username, @everyone or @all. The message comes as well.",
+    ),
     Push(
         "chat:message_status_updated",
         carries=MessageStatusUpdated,

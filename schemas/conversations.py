@@ -39,6 +39,23 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PinsAsk(OfConversation):
+    """A page of a conversation's pinned messages: 200 where nothing is said, and at most."""
+
+    limit: Annotated[int, Whole(1, 200)] = 200
+    offset: Annotated[int, Whole()] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pins:
+    """Pinned messages, the last one pinned first. ``total`` counts all that the caller can see."""
+
+    messages: tuple[Message, ...]
+    total: int
+    pagination: Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncAsk(OfConversation):
     """Everything that happened after a seq."""
 
@@ -119,3 +136,12 @@ class ConversationBlocked(BlockState):
 
     conversation_id: Uuid
     seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationOwnView:
+    """What a person changed for themselves alone, on another device perhaps: up to this seq."""
+
+    conversation_id: Uuid
+    up_to_seq: int
+    personal_seq: int

@@ -127,10 +127,19 @@ class OneOf(fields.Field[str]):
 
 
 class Many(fields.Field[tuple[Any, ...]]):
-    """A list of `low` to `high` values of one kind; repetitions count once."""
+    """A list of `low` to `high` values of one kind; with `distinct`, repetitions count once."""
 
-    def __init__(self, kind: fields.Field[Any], low: int, high: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        kind: fields.Field[Any],
+        low: int,
+        high: int,
+        *,
+        distinct: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.distinct = distinct
         self.kind = kind
         self.low = low
         self.high = high
@@ -142,16 +151,16 @@ class Many(fields.Field[tuple[Any, ...]]):
             raise ValidationError("Must be a list.")
         if not self.low <= len(value) <= self.high:
             raise ValidationError(f"Must have {self.low} to {self.high} items.")
-        items: dict[Any, None] = {}
+        items: list[Any] = []
         wrong: dict[int, Any] = {}
         for position, item in enumerate(value):
             try:
-                items[self.kind.deserialize(item)] = None
+                items.append(self.kind.deserialize(item))
             except ValidationError as error:
                 wrong[position] = error.messages
         if wrong:
             raise ValidationError(wrong)
-        return tuple(items)
+        return tuple(dict.fromkeys(items) if self.distinct else items)
 
 
 class Metadata(fields.Field[dict[str, Any]]):

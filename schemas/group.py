@@ -1,113 +1,31 @@
 """``group:*``: groups and who is in them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated
-
-from schemas.base import ChangeOfConversation, Retryable
+from schemas.base import ChangeOfConversation
 from schemas.conversations import ConversationGiven
-from schemas.fields import Many, Text, UserId, Whole
-from schemas.resources import (
-    Conversation,
-    Named,
-    Page,
-    Participant,
-    Role,
-    SharedConversation,
-    Uuid,
+from schemas.groups import (
+    Demote,
+    GroupAnnounce,
+    GroupCreate,
+    GroupEvent,
+    GroupListAsk,
+    GroupPage,
+    GroupUpdate,
+    MemberAdd,
+    MemberAdded,
+    MemberChange,
+    MemberEvent,
+    MemberGiven,
+    MemberPage,
+    MemberRole,
+    MembersAsk,
+    MembersGiven,
+    MemberUpdated,
+    Permit,
+    Promote,
+    RoleGiven,
 )
-from schemas.table import Command, Push, Rest
-
-DEFAULT_MAX_MEMBERS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupCreate(Retryable):
-    """A new group of the caller and the people named; repetitions and the caller count once.
-
-    ``max_members`` is 50 where nothing is said, and at most ``GROUP_MAX_MEMBERS``.
-    """
-
-    title: Annotated[str, Text(1, 100, blank=False)]
-    description: Annotated[str | None, Text(0, 500)] = None
-    participant_ids: Annotated[tuple[str, ...], Many(UserId(), 0, 1000)] = ()
-    max_members: Annotated[int | None, Whole(2)] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupListAsk:
-    """A page of one's groups: 200 where nothing is said, and at most."""
-
-    limit: Annotated[int, Whole(1, 200)] = 200
-    offset: Annotated[int, Whole()] = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupPage:
-    """Groups, the most recently active first. ``total`` counts all."""
-
-    groups: tuple[Conversation, ...]
-    total: int
-    pagination: Page
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberAdd(ChangeOfConversation):
-    """One person, or several."""
-
-    user_id: Annotated[str | None, UserId()] = None
-    user_ids: Annotated[tuple[str, ...] | None, Many(UserId(), 1, 50)] = None
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """Either userId or userIds."""
-        if self.user_id is None and self.user_ids is None:
-            yield "user_id", "Give userId or userIds."
-        if self.user_id is not None and self.user_ids is not None:
-            yield "user_ids", "Give userId or userIds, not both."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberChange(ChangeOfConversation):
-    """Names a member of a group."""
-
-    user_id: Annotated[str, UserId()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MembersGiven:
-    """The member added, where one was named, or the members, where several were."""
-
-    participant: Participant | None = None
-    participants: tuple[Participant, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupCreated:
-    """A group that the person takes part in from now on, as it was created."""
-
-    conversation_id: Uuid
-    seq: int
-    conversation: SharedConversation
-    by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberGone:
-    """Somebody is no member any more; ``by`` is who removed them, or they themselves."""
-
-    conversation_id: Uuid
-    seq: int
-    user: Named
-    by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberAdded(MemberGone):
-    """Somebody is a member now. They alone get ``conversation``, as it stood when they were added."""
-
-    role: Role
-    conversation: SharedConversation | None = None
-
+from schemas.messages import MessageSent
+from schemas.table import Choice, Command, Push, Rest
 
 _NOT_FOUND = "RESOURCE_NOT_FOUND"
 
@@ -169,16 +87,131 @@ COMMANDS = (
         errors=(_NOT_FOUND, "CONFLICT"),
         doc="Leave a group. Its owner has to transfer it first.",
     ),
+    Command(
+        "group:members",
+        takes=MembersAsk,
+        gives=MemberPage,
+        errors=(_NOT_FOUND,),
+        rest=(
+            Rest(
+                "GET",
+                "/api/conversations/{conversation_id}/participants",
+                shows=("participants", "total", "pagination"),
+            ),
+        ),
+        doc="A page of a group's members: the highest roles first, then the longest members.",
+    ),
+    Command(
+        "group:promote",
+        takes=Promote,
+        gives=RoleGiven,
+        mutates=True,
+        errors=(_NOT_FOUND, "PERMISSION_DENIED", "CONFLICT"),
+        doc="Give a member a higher role, as the owner. An admin may add members.",
+    ),
+    Command(
+        "group:demote",
+        takes=Demote,
+        gives=RoleGiven,
+        mutates=True,
+        errors=(_NOT_FOUND, "PERMISSION_DENIED", "CONFLICT"),
+        doc="Give a member a lower role, as the owner. A member does not keep the permission to add members.",
+    ),
+    Command(
+        "group:permit",
+        takes=Permit,
+        gives=MemberGiven,
+        mutates=True,
+        errors=(_NOT_FOUND, "PERMISSION_DENIED", "CONFLICT"),
+        doc="Let a member of a lower role than yours add members, or not any more, as an admin or the owner.",
+    ),
+    Command(
+        "group:transfer",
+        takes=MemberChange,
+        gives=None,
+        mutates=True,
+        errors=(_NOT_FOUND, "PERMISSION_DENIED"),
+        doc="Make a member the owner of your group; you become an admin of it.",
+    ),
+    Command(
+        "group:update",
+        takes=GroupUpdate,
+        gives=ConversationGiven,
+        mutates=True,
+        errors=(_NOT_FOUND, "PERMISSION_DENIED", "CONFLICT"),
+        rest=(Rest("PATCH", "/api/conversations/{conversation_id}", bare="conversation"),),
+        doc="Change a group's title, description or maximum of members, as an admin or its owner.",
+    ),
+    Command(
+        "group:announce",
+        takes=GroupAnnounce,
+        gives=MessageSent,
+        mutates=True,
+        limit="message",
+        errors=(_NOT_FOUND, "PERMISSION_DENIED", "IDEMPOTENCY_CONFLICT"),
+        doc="Post an announcement to a group, as an admin or its owner.",
+    ),
+    Command(
+        "group:delete",
+        takes=ChangeOfConversation,
+        gives=None,
+        mutates=True,
+        errors=(_NOT_FOUND, "PERMISSION_DENIED"),
+        rest=(
+            Rest(
+                "DELETE",
+                "/api/conversations/{conversation_id}",
+                chosen_by=Choice("for_everyone", True),
+            ),
+        ),
+        doc="End a group of yours, for everyone: nobody is a member of it after that, or can read it.",
+    ),
 )
 
 PUSHES = (
-    Push("group:created", carries=GroupCreated, durable=True, doc="A group was created with you."),
+    Push("group:created", carries=GroupEvent, durable=True, doc="A group was created with you."),
+    Push(
+        "group:info_updated",
+        carries=GroupEvent,
+        durable=True,
+        doc="A group has another title, description or maximum of members.",
+    ),
+    Push(
+        "group:deleted",
+        carries=GroupEvent,
+        durable=True,
+        doc="A group is no more; you hear nothing of it after this.",
+    ),
     Push("group:member_added", carries=MemberAdded, durable=True, doc="Somebody was added."),
     Push(
         "group:member_removed",
-        carries=MemberGone,
+        carries=MemberEvent,
         durable=True,
         doc="Somebody was removed; if it is you, you hear nothing of the group after it.",
     ),
-    Push("group:member_left", carries=MemberGone, durable=True, doc="Somebody left."),
+    Push("group:member_left", carries=MemberEvent, durable=True, doc="Somebody left."),
+    Push(
+        "group:member_promoted",
+        carries=MemberRole,
+        durable=True,
+        doc="Somebody has a higher role; an admin may add members.",
+    ),
+    Push(
+        "group:member_demoted",
+        carries=MemberRole,
+        durable=True,
+        doc="Somebody has a lower role; a member may not add members any more.",
+    ),
+    Push(
+        "group:member_updated",
+        carries=MemberUpdated,
+        durable=True,
+        doc="Somebody may add members, or not any more.",
+    ),
+    Push(
+        "group:owner_changed",
+        carries=MemberRole,
+        durable=True,
+        doc="A group has another owner; the one before, ``by``, is an admin now.",
+    ),
 )

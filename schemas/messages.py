@@ -196,6 +196,24 @@ class ReactionRemoved(MessageEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePinned(MessageEvent):
+    """Who pinned the message, or took its pin away."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mentioned:
+    """A message mentions the person, by name or as one of all."""
+
+    conversation_id: str
+    message_id: str
+    mentioned_by: str
+    mentioned_by_username: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserTyping:
     """Somebody types, or stopped."""
 
@@ -208,7 +226,11 @@ class UserTyping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageStatusUpdated:
-    """Messages up to a seq were received or read. ``message_ids`` is empty where they are over 200."""
+    """Messages up to a seq were received or read. ``message_ids`` is empty where they are over 200.
+
+    To the reader's own devices alone it also comes without any: nothing was new, but the conversation is no
+    longer marked as unread.
+    """
 
     conversation_id: Uuid
     up_to_seq: int

@@ -32,7 +32,7 @@ class Reaction:
 
 @resource
 class Mention:
-    """A mention in a group's message: of one person, or of everyone (then without a person)."""
+    """A mention in a group's message: of one person (``user``), or of all (``everyone``, without a person)."""
 
     type: Literal["user", "everyone"]
     user_id: str | None
@@ -114,9 +114,12 @@ class SharedConversation:
 
 @resource
 class Conversation(SharedConversation):
-    """A conversation as one member sees it. ``unread_count`` stops at 1,000."""
+    """A conversation as one member sees it. ``unread_count`` stops at 1,000.
 
-    either_follows: bool
+    ``either_follows`` is null for a group.
+    """
+
+    either_follows: bool | None
     unread_count: int
     is_blocked: bool
     blocked_by_me: bool

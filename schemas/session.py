@@ -1,9 +1,36 @@
 """The connection itself."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from schemas.base import Retryable
+from schemas.fields import Text
 from schemas.resources import Person, Time, Uuid
-from schemas.table import Push
+from schemas.table import Command, Push
+
+# Characters; nothing larger is parsed (chatserver/tokens.py).
+MAX_TOKEN = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh(Retryable):
+    """A newer token of the same user."""
+
+    token: Annotated[str, Text(1, MAX_TOKEN)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """Until when the session lasts now."""
+
+    expires_at: Time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """The session ends soon: refresh it."""
+
+    expires_at: Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +103,16 @@ class Failure:
     error_id: str | None = None
 
 
-COMMANDS = ()
+COMMANDS = (
+    Command(
+        "session:refresh",
+        takes=Refresh,
+        gives=Refreshed,
+        mutates=True,
+        errors=("AUTH_FAILED",),
+        doc="Go on with a newer token of the same user; one that is refused leaves the session as it is.",
+    ),
+)
 
 PUSHES = (
     Push(
@@ -85,6 +121,11 @@ PUSHES = (
         doc="While connecting: what was received and read in a conversation meanwhile.",
     ),
     Push("session:ready", carries=SessionReady, doc="The session is on."),
+    Push(
+        "session:expiring",
+        carries=Expiring,
+        doc="The token expires in a minute, or less: send a newer one by session:refresh.",
+    ),
     Push("session:draining", carries=Draining, doc="The server stops; reconnect after a while."),
     Push("error", carries=Failure, doc="A command sent without an ack callback failed."),
 )

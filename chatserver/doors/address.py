@@ -28,6 +28,13 @@ def client_address(request: web.BaseRequest, hops: int) -> str:
     return address
 
 
+def network_of(address: str) -> str | None:
+    """What limits by address count: an IPv4 address, or the /64 that one customer has; None where it is none."""
+    if ":" not in address:
+        return None if address == "unknown" else address
+    return str(ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False))
+
+
 def _parse(text: str) -> str | None:
     """An address in its one spelling, without a port; None where it is none."""
     match = _BRACKETED.fullmatch(text) or _WITH_PORT.fullmatch(text)

@@ -1,11 +1,13 @@
 """The messages on the Redis channel: python-socketio's format, read as if a stranger had sent them.
 
-Ours carry one key more, ``chatserver``: the seq of a logged event and whose membership it changes, or whom a push
-skips. Of what other programs send, two methods are taken:
+Ours carry one key more, ``chatserver``: the seq of a logged event, when it was written (seconds since 1970)
+and whose membership it changes, or whom a push skips. Of what other programs send, two methods are taken:
 
 - ``emit`` without binary attachments: to rooms, to single connections by their sid, or (no room) to everybody. One
   argument; an ack is never asked for, because the callback kept for it would leak.
 - ``disconnect`` of a connection by its sid.
+
+A method of our own is ``supersede``, where a user has one session alone.
 
 ``enter_room``, ``leave_room`` and ``close_room`` are not: who is in a room is what the log says. ``callback``
 answers asks that are never made. All of these, and everything malformed, are ignored.
@@ -13,6 +15,7 @@ answers asks that are never made. All of these, and everything malformed, are ig
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 import orjson
@@ -23,6 +26,8 @@ from chatserver.pushes import Event
 MAX_MESSAGE = 8 * 1024 * 1024
 # What JavaScript counts exactly; PostgreSQL's bigint ends later.
 _MAX_SEQ = 2**53
+# The year 5138; datetime ends later.
+_MAX_TIME = 10**11
 _ROOMS = ("conversation:", "user:")
 
 
@@ -49,7 +54,16 @@ class Echo:
     """A message of our own came back."""
 
 
-Heard = Event | Emit | Disconnect | Echo
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A user has one session alone: connection `by`, which began at `since` (seconds since 1970)."""
+
+    user_id: str
+    since: float
+    by: str
+
+
+Heard = Event | Emit | Disconnect | Superseded | Echo
 
 
 def event(host_id: str, event: Event) -> bytes:
@@ -57,6 +71,8 @@ def event(host_id: str, event: Event) -> bytes:
     ours = {"seq": event.seq, "joined": event.joined, "left": event.left}
     if event.welcome is not None:
         ours["welcome"] = event.welcome
+    if event.created_at is not None:
+        ours["at"] = event.created_at.timestamp()
     return _emit(host_id, event.name, event.payload, event.room, {"chatserver": ours})
 
 
@@ -71,6 +87,13 @@ def push(
 def ping(host_id: str) -> bytes:
     """A sign of life to oneself; to stock managers it is an unknown method, which they ignore."""
     return orjson.dumps({"method": "ping", "host_id": host_id})
+
+
+def superseded(host_id: str, user_id: str, since: float, by: str) -> bytes:
+    """A connection supersedes its user's older ones; unknown to stock managers, which ignore it."""
+    return orjson.dumps(
+        {"method": "supersede", "host_id": host_id, "user": user_id, "since": since, "by": by}
+    )
 
 
 def _emit(host_id: str, name: str, payload: Any, room: object, extra: dict[str, Any]) -> bytes:
@@ -109,6 +132,8 @@ def read(raw: object, host_id: str) -> Heard | None:
             return _read_emit(message)
         case "disconnect" if isinstance(message.get("sid"), str):
             return Disconnect(message["sid"])
+        case "supersede":
+            return _read_superseded(message)
     return None
 
 
@@ -137,6 +162,13 @@ def _read_emit(message: dict[str, Any]) -> Event | Emit | None:
     return Emit(name=name, payload=payload, rooms=rooms, sids=sids, skip_user=skip_user)
 
 
+def _read_superseded(message: dict[str, Any]) -> Superseded | None:
+    user_id, since, by = message.get("user"), message.get("since"), message.get("by")
+    if isinstance(user_id, str) and isinstance(since, float) and isinstance(by, str):
+        return Superseded(user_id, since, by)
+    return None
+
+
 def _read_event(
     name: str, payload: Any, rooms: list[str] | None, ours: dict[str, Any]
 ) -> Event | None:
@@ -156,7 +188,14 @@ def _read_event(
         joined=tuple(joined),
         left=tuple(left),
         welcome=ours.get("welcome"),
+        created_at=_moment(ours.get("at")),
     )
+
+
+def _moment(seconds: object) -> datetime | None:
+    if type(seconds) not in (int, float) or not 0 < seconds < _MAX_TIME:  # type: ignore[operator]
+        return None
+    return datetime.fromtimestamp(seconds, UTC)  # type: ignore[arg-type]  # a number by now
 
 
 def _are_texts(value: Any) -> TypeGuard[list[str]]:

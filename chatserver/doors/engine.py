@@ -17,6 +17,7 @@ from chatserver.doors.engineio_server import EngineServer
 from chatserver.doors.frames import BadFrame
 from chatserver.doors.send_queue import TextPacket
 from chatserver.doors.sockets import Socket
+from chatserver.tally import Traffic
 
 # More than any client of ours sends; socket.io-parser stops at as many.
 _MOST_ATTACHMENTS = 10
@@ -96,6 +97,15 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         """How many are open, with a Socket.IO session or without."""
         return len(self.eio.open)
 
+    @property
+    def traffic(self) -> Traffic:
+        """What the transports have carried so far."""
+        ended: Traffic = self.eio.traffic
+        found = Traffic()
+        found.received, found.aborted = ended.received, ended.aborted
+        found.sent = ended.sent + sum(socket.queue.total for socket in self.eio.open)
+        return found
+
     async def roomy(self, eio_sid: str) -> None:
         """Wait until a client has read half of what may wait for it, or is gone: a replay is larger than that."""
         if socket := self.socket(eio_sid):
@@ -122,6 +132,11 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         """Close a client's connection, once what is queued has gone out. Does not wait for that."""
         if socket := self.socket(eio_sid):
             await socket.close()
+
+    def hang_up(self, eio_sid: str) -> None:
+        """Close a client's connection, once what is queued has gone out."""
+        if socket := self.socket(eio_sid):
+            socket.leave(self.eio.reason.SERVER_DISCONNECT, drop=False)
 
     async def close_all(self) -> None:
         """Close every connection, once what is queued for it has gone out. Does not wait for that."""

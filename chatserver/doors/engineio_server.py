@@ -19,6 +19,7 @@ from chatserver.doors.flusher import Flusher
 from chatserver.doors.send_queue import SendQueue
 from chatserver.doors.sockets import POLLED_BY, STATUS, Socket
 from chatserver.logs import get_logger
+from chatserver.tally import Traffic
 
 _log = get_logger(__name__)
 
@@ -119,6 +120,8 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         self.on_pong: Callable[[str], None] = lambda _sid: None
         # Those of `sockets`, and those whose session is over and whose last request is still being served.
         self.open: set[Socket] = set()
+        # What those that are no more have carried, and what came from all.
+        self.traffic = Traffic()
         self.flusher = Flusher()
         self._async: dict[str, Any] = {
             **self._async,

@@ -25,7 +25,10 @@ _LINGER = 5.0
 
 
 class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no types
-    """``address`` is the client's; ``attachments`` are the binary frames still to come, to be thrown away."""
+    """``address`` is the client's; ``attachments`` are the binary frames still to come, to be thrown away.
+
+    ``connects`` counts the CONNECTs that came.
+    """
 
     # Upstream's.
     queue: SendQueue
@@ -37,6 +40,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         super().__init__(server, sid)
         self.address = address
         self.attachments = 0
+        self.connects = 0
         self.close_code: int = WSCloseCode.OK
         # Those that are being served: a request cannot be hashed.
         self._requests: dict[int, web.BaseRequest] = {}
@@ -59,6 +63,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             return
         if queue.bytes >= queue.bound and self.queued_bytes >= queue.bound:
             _log.info("a client does not read", address=self.address, queued=queue.bytes)
+            self.server.traffic.aborted += 1
             self.abort()
         else:
             self._put(packet)
@@ -163,7 +168,9 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         """Once the session has ended and its requests are served, nothing is left of it."""
         if self.closed and not self._requests:
             self._stop(self._timer)
-            self.server.open.discard(self)
+            if self in self.server.open:
+                self.server.open.discard(self)
+                self.server.traffic.sent += self.queue.total
 
     # -- deadlines --------------------------------------------------------------------------------
 
@@ -234,6 +241,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             raise frames.BadFrame
 
     async def _message(self, data: str | bytes) -> None:
+        self.server.traffic.received += len(data)
         # Upstream's _trigger_event makes a closure per message, and goes on after a crash.
         try:
             await self.server.handlers["message"](self.sid, data)

@@ -26,6 +26,11 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._messages)
 
+    @property
+    def size(self) -> int:
+        """How many bytes wait."""
+        return self._bytes
+
     def put(self, message: bytes) -> None:
         """Queue a message."""
         self._messages.append(message)

@@ -39,6 +39,8 @@ class RedisLink:
 
     def __init__(self, url: str, channel: str, hear: Callable[[object], bool], ping: bytes) -> None:
         self.outbox = Outbox()
+        # Called with what is published on other channels. Must not raise.
+        self.ears: dict[bytes, Callable[[object], None]] = {}
         self.on_recovered: list[Callable[[], None]] = []
         self.on_lost: list[Callable[[], None]] = []
         # Messages that were on their way when Redis went.
@@ -101,9 +103,9 @@ class RedisLink:
         pubsub = redis.pubsub()
         try:
             async with asyncio.timeout(_TIMEOUT):
-                await pubsub.subscribe(self._channel)
+                await pubsub.subscribe(*self.ears, self._channel)
                 # Redis' own word that it has us on the list: a ping sent before it would not come back.
-                while (await self._next(pubsub))["type"] != "subscribe":
+                while (await self._next(pubsub))["channel"] != self._channel.encode():
                     pass
             self._heard_at = asyncio.get_running_loop().time()
             async with asyncio.TaskGroup() as tasks:
@@ -126,7 +128,11 @@ class RedisLink:
         loop = asyncio.get_running_loop()
         while True:
             message = await self._next(pubsub)
-            if message["type"] == "message" and self._hear(message["data"]):
+            if message["type"] != "message":
+                continue
+            if ear := self.ears.get(message["channel"]):
+                ear(message["data"])
+            elif self._hear(message["data"]):
                 self._heard_at = loop.time()
                 self._recover()
 

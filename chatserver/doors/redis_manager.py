@@ -18,6 +18,7 @@ from chatserver.doors.engine import LocalRooms
 from chatserver.doors.redis_link import RedisLink
 from chatserver.logs import get_logger
 from chatserver.pushes import Event
+from chatserver.tally import BellState
 
 _log = get_logger(__name__)
 
@@ -30,8 +31,13 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.ignored = 0
+        self.on_superseded: Callable[[str, float, str], None] = lambda _user_id, _since, _by: None
         self._closing: set[asyncio.Task[None]] = set()
         self._link = RedisLink(url, self.channel, self._heard, bell_messages.ping(self.host_id))
+
+    def hear(self, channel: str, ear: Callable[[object], None]) -> None:
+        """From `start` on, call `ear` with what is published on another channel; it must not raise."""
+        self._link.ears[channel.encode()] = ear
 
     async def start(self, delivery: Delivery) -> None:
         """Begin to publish and to listen: clients that connect after it are told what others say.
@@ -52,6 +58,18 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
     def healthy(self) -> bool:
         """Whether this process hears what is published; while not, only the log tells it."""
         return self._link.healthy
+
+    def state(self) -> BellState:
+        """What became of what there was to say, and to hear."""
+        outbox = self._link.outbox
+        return BellState(
+            healthy=self.healthy,
+            waiting=len(outbox),
+            waiting_bytes=outbox.size,
+            dropped=outbox.dropped,
+            lost=self._link.lost,
+            ignored=self.ignored,
+        )
 
     @property
     def on_recovered(self) -> list[Callable[[], None]]:
@@ -84,6 +102,10 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
             # No JSON: a mistake of ours, and not one that may fail what was committed.
             _log.exception("a push could not be published", push=what)
 
+    def announce_superseded(self, user_id: str, since: float, by: str) -> None:
+        """Tell the other processes that a connection supersedes its user's older ones."""
+        self._put(lambda: bell_messages.superseded(self.host_id, user_id, since, by), "supersede")
+
     # -- the ear ----------------------------------------------------------------------------------
 
     def _heard(self, raw: object) -> bool:
@@ -98,6 +120,8 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
                     self._emit_here(emit)
                 case bell_messages.Disconnect(sid):
                     self._close_here(sid)
+                case bell_messages.Superseded(user_id, since, by):
+                    self.on_superseded(user_id, since, by)
                 case None:
                     self.ignored += 1
         except Exception:

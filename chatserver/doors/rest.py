@@ -142,7 +142,7 @@ class RestDoor:
         async def guarded(request: web.Request) -> web.Response:
             try:
                 session = await self._authenticator.authenticate(
-                    _token(request), str(uuid.uuid4()), lasting=False
+                    bearer_token(request), str(uuid.uuid4()), lasting=False
                 )
                 return await respond(request, session)
             except ChatError as error:
@@ -167,7 +167,7 @@ class RestDoor:
         return self._guarded(respond)
 
 
-def _token(request: web.Request) -> str | None:
+def bearer_token(request: web.Request) -> str | None:
     """The bearer token (RFC 6750, section 2.1)."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

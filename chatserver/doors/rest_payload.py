@@ -78,8 +78,8 @@ def choose(payload: dict[str, Any], choices: Sequence[Choice]) -> Choice | None:
     in_camel = payload.pop(camel(field), None)
     given = payload.pop(field, in_camel)
     for choice in choices:
-        # A query has no booleans.
-        if given in (choice.value, _word(choice)) or (given is None and choice.default):
+        # A query has no booleans; and 1 is none, though Python finds it equal to one.
+        if given is choice.value or given == _word(choice) or (given is None and choice.default):
             return choice
     raise invalid(camel(field), f"Must be one of: {', '.join(sorted(map(_word, choices)))}.")
 

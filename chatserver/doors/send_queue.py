@@ -60,7 +60,17 @@ class SendQueue:
     be larger than what a client that reads has waiting. So no more than the bound and one packet wait.
     """
 
-    __slots__ = ("_handed", "_packets", "_written", "bound", "bytes", "changed", "ended", "over")
+    __slots__ = (
+        "_handed",
+        "_packets",
+        "_written",
+        "bound",
+        "bytes",
+        "changed",
+        "ended",
+        "over",
+        "total",
+    )
 
     def __init__(self, bound: int) -> None:
         self.bound = bound
@@ -69,6 +79,8 @@ class SendQueue:
         self._handed = 0
         self._written = Signal()
         self.bytes = 0
+        # What was given to a transport, in all.
+        self.total = 0
         # Nothing is put any more.
         self.ended = False
         # Fires when there is something to take packet by packet, or nothing will come any more.
@@ -94,7 +106,9 @@ class SendQueue:
 
     def written(self, packet: Packet) -> None:
         """A packet that was taken is with the operating system."""
-        self.bytes = max(0, self.bytes - len(framed(packet)))
+        size = len(framed(packet))
+        self.bytes = max(0, self.bytes - size)
+        self.total += size
         self._written.fire()
 
     # All at once, into a transport that keeps what the operating system does not take yet.
@@ -103,9 +117,11 @@ class SendQueue:
         """Everything queued, as WebSocket frames."""
         packets = self._packets
         if len(packets) == 1:
-            return framed(packets.popleft())
-        joined = b"".join([framed(packet) for packet in packets])
-        packets.clear()
+            joined = framed(packets.popleft())
+        else:
+            joined = b"".join([framed(packet) for packet in packets])
+            packets.clear()
+        self.total += len(joined)
         return joined
 
     def kept(self, size: int) -> None:

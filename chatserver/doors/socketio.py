@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import random
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from chatserver.auth import Authenticator
@@ -14,16 +16,20 @@ from chatserver.deadlines import Deadlines
 from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery
 from chatserver.doors import packets
+from chatserver.doors.address import network_of
 from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
+from chatserver.doors.places import Places
 from chatserver.doors.send_queue import TextPacket
 from chatserver.errors import ChatError, ErrorCode, invalid, unavailable
 from chatserver.gate import Answer, Gate
+from chatserver.limits import Flood, Limiter
 from chatserver.logs import get_logger
 from chatserver.presence import Presence
 from chatserver.pushes import Frame, conversation_room, frame_of
 from chatserver.recovery import Plan, Recovery
 from chatserver.session import Session
+from chatserver.sessions import Sessions
 from chatserver.times import iso_now, iso_seconds
 from chatserver.typing_state import TypingState
 from schemas.resources import Person
@@ -40,7 +46,6 @@ class SocketIODoor:
 
     Args:
         max_connections: of this process; one more is refused.
-        single_session: a user's new connection closes the older ones.
     """
 
     def __init__(
@@ -53,10 +58,12 @@ class SocketIODoor:
         presence: Presence,
         typing: TypingState,
         delivered: Delivered,
+        sessions: Sessions,
         limits: Limits,
+        limiter: Limiter,
+        places: Places,
         *,
         max_connections: int,
-        single_session: bool,
     ) -> None:
         self._engine = engine
         engine.listener = self
@@ -67,14 +74,17 @@ class SocketIODoor:
         self._presence = presence
         self._typing = typing
         self._delivered = delivered
+        self._sessions = sessions
         self._limits = limits
+        self._limiter = limiter
+        self._places = places
         self._max_connections = max_connections
-        self._single_session = single_session
         self._clients: dict[str, Client] = {}
         # Those whose token is being looked up: they may hang up before it is.
         self._connecting: set[str] = set()
         self._deadlines = Deadlines(gate.timeout)
         self._draining = False
+        self.refused: Counter[str] = Counter()
 
     # -- connecting -------------------------------------------------------------------------------
 
@@ -83,6 +93,7 @@ class SocketIODoor:
         said = auth if isinstance(auth, dict) else {}
         self._connecting.add(sid)
         try:
+            self._take_place(sid, eio_sid)
             session = await self._authenticated(sid, said)
             socket = self._engine.socket(eio_sid)
             if sid not in self._connecting or socket is None:
@@ -90,6 +101,8 @@ class SocketIODoor:
             client = self._clients[sid] = Client(session, eio_sid, socket.push)
             # Register first, then look: what is committed in between finds the client by its user, and waits.
             self._delivery.register(client)
+            self._limiter.expect(session.user.id)
+            self._sessions.watch(client, partial(self._hang_up, eio_sid))
             ask = self._recovery.understand(session.user.id, said)
             plan = await self._recovery.plan(session.user.id, ask)
         except ChatError as error:
@@ -106,6 +119,20 @@ class SocketIODoor:
             client.resync = plan.resync_rooms()
             client.had = plan.reaches()
             await self._admit(sid, client, plan, self._recovery.pid(session.user.id, ask, plan))
+
+    def _take_place(self, sid: str, eio_sid: str) -> None:
+        """Take one of its address' places.
+
+        Opening the transport was a request; each CONNECT on it after the first costs as much, and is one more.
+        """
+        socket = self._engine.socket(eio_sid)
+        network = network_of(socket.address) if socket else None
+        if socket is None or network is None:
+            return
+        socket.connects += 1
+        if socket.connects > 1:
+            self._limiter.request(network)
+        self._places.enter(sid, network)
 
     async def _authenticated(self, sid: str, auth: Mapping[str, Any]) -> Session:
         self._check_room()
@@ -124,8 +151,7 @@ class SocketIODoor:
         """Accept a client, and send it what it missed; live events wait their turn."""
         session = client.session
         gaps = self._delivery.attach(client, plan.positions)
-        if self._single_session:
-            await self._close_older(session)
+        self._sessions.supersede(sid)
         await self._engine.accept(sid, client.eio_sid, {"pid": pid} if pid else {})
         try:
             replayed = await self._replay(client, plan)
@@ -144,9 +170,10 @@ class SocketIODoor:
         if client.overflowed:
             await self._engine.close(client.eio_sid)
         elif sid in self._clients:
-            ready = to_wire(self._ready(session, plan, sum(replayed.values())))
+            ready = to_wire(self._ready(client.session, plan, sum(replayed.values())))
             client.open(Frame("session:ready", ready, str(plan.offset)))
             self._presence.connect(session)
+            self._sessions.began(sid)
             if _plain_log.isEnabledFor(logging.DEBUG):
                 address = self._address(client.eio_sid)
                 _log.debug("a client connected", user=session.user.id, address=address)
@@ -182,8 +209,11 @@ class SocketIODoor:
         )
 
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
+        self._places.leave(sid)
         if client := self._clients.pop(sid, None):
             self._delivery.detach(client)
+            self._sessions.forget(sid)
+        self.refused[error.code] += 1
         _log.info("a client was refused", code=error.code, address=self._address(eio_sid))
         if error.code is ErrorCode.UNAVAILABLE:
             # Nothing is wrong with the client. From a closed transport a stock one comes back by itself, to
@@ -192,18 +222,21 @@ class SocketIODoor:
             return
         await self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
 
-    async def _close_older(self, session: Session) -> None:
-        for sid, other in list(self._clients.items()):
-            if other.user_id == session.user.id and sid != session.connection_id:
-                await self._engine.close(other.eio_sid)
+    def _hang_up(self, eio_sid: str, for_good: bool) -> None:
+        if for_good:
+            # After it a stock client stays away; from a closed transport alone it comes back.
+            self._engine.send_text(eio_sid, packets.DISCONNECT.encode())
+        self._engine.hang_up(eio_sid)
 
     async def disconnect(self, sid: str) -> None:
         """A client is gone."""
+        self._places.leave(sid)
         self._connecting.discard(sid)
         client = self._clients.pop(sid, None)
         if client is None:
             return
         self._delivery.detach(client)
+        self._sessions.forget(sid)
         self._presence.disconnect(client.session)
         if not self._delivery.has(client.user_id):
             self._typing.stop(client.session.user)
@@ -232,7 +265,7 @@ class SocketIODoor:
                 raise unavailable()
             name, payload = _command(packet)
         except ChatError as error:
-            self._answer(client, packet.id, Answer(error=error))
+            self._answer(client, packet.id, self._gate.refuse(client.session, error))
             return
         asked = _Asked(self, client, packet.id, name, payload)
         self._deadlines.watch(asked)
@@ -258,6 +291,9 @@ class SocketIODoor:
             client.push(TextPacket(text))
         elif answer.error is not None:
             client.send(Frame("error", answer.error.to_wire()))
+        if isinstance(answer.error, Flood):
+            _log.warning("a client was cut off: it heeds no limit", user=client.user_id)
+            self._engine.hang_up(client.eio_sid)
 
     # -- stopping ---------------------------------------------------------------------------------
 
@@ -297,7 +333,16 @@ class SocketIODoor:
 class _Asked:
     """A command that waits for its answer."""
 
-    __slots__ = ("_door", "_leave", "_packet_id", "client", "name", "payload", "settled")
+    __slots__ = (
+        "_door",
+        "_leave",
+        "_packet_id",
+        "_received",
+        "client",
+        "name",
+        "payload",
+        "settled",
+    )
 
     def __init__(
         self,
@@ -309,6 +354,7 @@ class _Asked:
     ) -> None:
         self._door = door
         self._packet_id = packet_id
+        self._received = time.monotonic()
         self._leave: Callable[[], None] | None = None
         self.client = client
         self.name = name
@@ -330,6 +376,8 @@ class _Asked:
     def _settle(self, answer: Answer) -> None:
         if not self.settled:
             self.settled = True
+            # What waited its turn behind other commands waited too.
+            self._door._gate.count(self.name, self._received, answer)
             self._door._answer(self.client, self._packet_id, answer)
 
 

@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from chatserver.doors.address import client_address, network_of
 from chatserver.doors.rest import failure
 from chatserver.errors import ChatError, ErrorCode
+from chatserver.limits import Limiter
 from chatserver.logs import get_logger
 
 _log = get_logger(__name__)
+
+# Those who watch the server ask often, and all from one place.
+_PROBES = frozenset(("/health", "/ready", "/live", "/metrics"))
 
 _STATUSES = {
     404: ChatError(code=ErrorCode.UNKNOWN_COMMAND, message="No such route"),
@@ -60,6 +65,39 @@ def cors(origins: Sequence[str]) -> Middleware:
                 response.headers["Access-Control-Allow-Headers"] = _ACCEPTED
                 response.headers["Access-Control-Max-Age"] = "600"
         return response
+
+    return middleware
+
+
+def limited(limiter: Limiter, hops: int) -> Middleware:
+    """Counts the requests of each address, and the connections that it opens: not what comes over these.
+
+    Where nobody says how many proxies there are, the proxy's address is everybody's: that is logged, once.
+
+    An attempt to connect that is too much is answered by the status alone, before anything is opened: the stock
+    clients come back by themselves, a little later each time.
+    """
+
+    warned = hops > 0
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal warned
+        if not warned and "X-Forwarded-For" in request.headers:
+            warned = True
+            _log.warning(
+                "requests come through a proxy: without TRUSTED_PROXY_HOPS its clients share one "
+                "address' limits (IP_RATE_LIMIT, MAX_CONNECTIONS_PER_IP)"
+            )
+        polled = request.path.startswith("/socket.io/") and "sid" in request.query
+        if request.path not in _PROBES and not polled:
+            network = network_of(client_address(request, hops))
+            if network is not None:
+                try:
+                    limiter.request(network)
+                except ChatError as error:
+                    return failure(error)
+        return await handler(request)
 
     return middleware
 

@@ -1,11 +1,7 @@
 """What is true of every command, and what of one: its errors, its limit, and who may ask it."""
 
-from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
-
 from chatserver.errors import MEANINGS, ErrorCode
+from schemas.authorisation import RULES
 from schemas.base import key_field
 from schemas.table import Command
 from schemas.wire import Loader
@@ -19,11 +15,10 @@ ALWAYS = (
     ErrorCode.UNAVAILABLE,
     ErrorCode.INTERNAL_ERROR,
 )
-_MATRIX = "schemas.authorisation"
 LIMITS = {
     "none": "Not limited.",
-    "command": "Counts as a command.",
-    "message": "Counts as a message: `MESSAGE_RATE_LIMIT` per minute and user.",
+    "command": "Counts as a command: `COMMAND_RATE_LIMIT` per minute and user.",
+    "message": "Counts as a message: `MESSAGE_RATE_LIMIT` per minute and user, twice that for long texts.",
 }
 
 
@@ -45,18 +40,6 @@ def errors_by_status(command: Command, *more: ErrorCode) -> dict[int, list[Error
     return dict(sorted(found.items()))
 
 
-def roles() -> Mapping[str, str]:
-    """How one may stand to a conversation, and what that means; nothing where there is no matrix."""
-    found: Mapping[str, str] = _matrix().ROLES if find_spec(_MATRIX) else {}
-    return found
-
-
 def outcomes(name: str) -> list[tuple[str, tuple[str, ...]]]:
-    """What becomes of a command, about what, in the order of `roles`: ``ok``, or the code of the error."""
-    if not find_spec(_MATRIX):
-        return []
-    return [(rule.about, rule.outcomes) for rule in _matrix().RULES if rule.command == name]
-
-
-def _matrix() -> Any:
-    return import_module(_MATRIX)
+    """What becomes of a command, about what, in the order of `ROLES`: ``ok``, or the code of the error."""
+    return [(rule.about, rule.outcomes) for rule in RULES if rule.command == name]

@@ -7,9 +7,10 @@ import schemas
 from chatserver.errors import MEANINGS
 from chatserver.reference import openapi, prose, shapes, words
 from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Table, Text, anchor
-from chatserver.reference.commands import ALWAYS, LIMITS, outcomes, own_errors, roles
+from chatserver.reference.commands import ALWAYS, LIMITS, outcomes, own_errors
 from chatserver.reference.markdown import INDEX
 from chatserver.reference.shapes import Schema
+from schemas.authorisation import ROLES
 from schemas.conversations import LoggedEvent
 from schemas.examples import EXAMPLES
 from schemas.table import Command, Push, Rest
@@ -71,15 +72,14 @@ def _index() -> Page:
 
 def _matrix() -> Iterable[Block]:
     """Who may do what: the table that the tests execute."""
-    if roles():
-        yield Heading(2, "Who may do what")
-        yield Points(tuple(f"**{role}**: {meaning}" for role, meaning in roles().items()))
+    yield Heading(2, "Who may do what")
+    yield Points(tuple(f"**{role}**: {meaning}" for role, meaning in ROLES.items()))
     rows = tuple(
         (f"{_link(command.name)}{f', {about}' if about else ''}", *map(_outcome, outcomes_of))
         for command in schemas.COMMANDS
         for about, outcomes_of in outcomes(command.name)
     )
-    yield Table(("command", *roles()), rows)
+    yield Table(("command", *ROLES), rows)
 
 
 def _outcome(outcome: str) -> str:
@@ -121,7 +121,7 @@ def _command(command: Command) -> Iterable[Block]:
     yield Points(tuple(_facts(command)))
     may = outcomes(command.name)
     whose = tuple((about, *map(_outcome, outcomes_of)) for about, outcomes_of in may)
-    yield Table(("", *roles()), whose)
+    yield Table(("", *ROLES), whose)
     example = json.dumps(EXAMPLES[command.name], indent=2, ensure_ascii=False)
     yield Code("js", f'await socket.emitWithAck("{command.name}", {example});')
 

@@ -20,6 +20,7 @@ from chatserver.config import ConfigError, DatabaseSettings
 from chatserver.errors import ChatError, unavailable
 from chatserver.logs import get_logger
 from chatserver.store import queries
+from chatserver.tally import SECONDS, Histogram
 
 Record: TypeAlias = asyncpg.Record
 _log = get_logger(__name__)
@@ -87,6 +88,8 @@ class Database:
         self._pool: asyncpg.Pool[Record]
         self._generation = 0
         self._said_at = 0.0
+        # How long a query waited for a connection of the pool.
+        self.waits = Histogram(SECONDS)
 
     @classmethod
     async def connect(cls, settings: DatabaseSettings, dsn: str) -> "Database":
@@ -121,7 +124,7 @@ class Database:
             connection_class=_Connection,
             init=self._init_connection,
             reset=_keep,
-            server_settings=_server_settings(settings),
+            server_settings=session_settings(settings),
         )
 
     async def close(self) -> None:
@@ -130,6 +133,16 @@ class Database:
             await asyncio.wait_for(self._pool.close(), 5)
         except TimeoutError:
             self._pool.terminate()
+
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections the pool has, and how many of them are idle."""
+        return self._pool.get_size(), self._pool.get_idle_size()
+
+    @property
+    def most_connections(self) -> int:
+        """How many it may have."""
+        return self._settings.max_size
 
     async def all(self, name: str, *args: object) -> list[Record]:
         """The rows of the query `name`."""
@@ -154,6 +167,7 @@ class Database:
     async def _acquire(self) -> "AsyncIterator[PoolConnectionProxy[Record]]":
         # A wait for a connection has an end too: behind a stalled server the queue would only grow.
         connection: Any
+        asked = time.perf_counter()
         try:
             async with asyncio.timeout(self._settings.connection_timeout):
                 connection = await self._pool.acquire()
@@ -166,6 +180,8 @@ class Database:
             # Whatever keeps us out (a database that is renamed, a password that is changed) is none
             # of the request's fault.
             raise asyncpg.InterfaceError(str(error)) from error
+        finally:
+            self.waits.observe(time.perf_counter() - asked)
         try:
             yield connection
         except _PASSING as error:
@@ -208,7 +224,7 @@ class Database:
             decoder=lambda raw: orjson.loads(raw[1:]),
             format="binary",
         )
-        if _through_pooler(self._settings):
+        if self._settings.through_pooler:
             await _check_durable(connection)
 
 
@@ -220,15 +236,10 @@ def _is_closed(connection: Any) -> bool:
     return closed
 
 
-def _through_pooler(settings: DatabaseSettings) -> bool:
-    """Without a statement cache we are behind a transaction pooler: a session's settings are not ours."""
-    return settings.statement_cache_size == 0
-
-
-def _server_settings(settings: DatabaseSettings) -> dict[str, str]:
-    """The settings of a session. PgBouncer knows the first two, and refuses a client that asks for others."""
+def session_settings(settings: DatabaseSettings) -> dict[str, str]:
+    """The settings of our sessions. PgBouncer knows the first two, and refuses a client that asks for others."""
     known = {"application_name": "chatserver", "timezone": "UTC"}
-    if _through_pooler(settings):
+    if settings.through_pooler:
         return known
     return {
         **known,

@@ -47,7 +47,11 @@ BEGIN
                 WHEN a.is_announcement AND member.role NOT IN ('owner', 'admin') THEN 'not_permitted'
                 WHEN a.reply_to IS NOT NULL AND NOT EXISTS (
                     SELECT FROM messages r WHERE r.id = a.reply_to
-                    AND r.conversation_id = a.conversation_id AND r.deleted_at IS NULL)
+                    AND r.conversation_id = a.conversation_id AND r.deleted_at IS NULL
+                    -- What one has hidden or deleted for oneself one does not answer either.
+                    AND r.seq > member.hidden_seq AND NOT EXISTS (
+                        SELECT FROM message_deletions d WHERE d.conversation_id = a.conversation_id
+                        AND d.user_id = a.sender_id AND d.seq = r.seq))
                     THEN 'reply_not_found'
                 ELSE 'posted'
             END AS verdict

@@ -1,10 +1,14 @@
 -- name: open_direct
-SELECT verdict, conversation_id FROM open_direct($1, $2, $3, $4);
+SELECT verdict, conversation_id FROM open_direct($1, $2, $3, directory_product_id($4));
+
+-- name: nobody_follows
+-- Whether neither of $1 and $2 follows the other, where following is in use at all.
+SELECT EXISTS (SELECT FROM user_follows) AND NOT directory_follows($1, $2) AS so;
 
 -- name: find_direct
 -- The direct conversation of $1 and $2 about product $3 ('' for none).
 SELECT id FROM conversations
-WHERE type = 'direct' AND product_id = $3
+WHERE type = 'direct' AND product_id = directory_product_id($3)
     AND user_low = least($1::text COLLATE "C", $2::text COLLATE "C")
     AND user_high = greatest($1::text COLLATE "C", $2::text COLLATE "C");
 
@@ -12,6 +16,10 @@ WHERE type = 'direct' AND product_id = $3
 -- Whether $1 is a member of conversation $2 now.
 SELECT c.type FROM participants me JOIN conversations c ON c.id = me.conversation_id
 WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active;
+
+-- name: hidden_seq
+-- Up to where $1 has hidden conversation $2, in whatever membership.
+SELECT coalesce(max(p.hidden_seq), 0) AS seq FROM participants p WHERE p.conversation_id = $2 AND p.user_id = $1;
 
 -- name: direct_counterpart
 -- The other person of the direct conversation $2 of $1.
@@ -42,8 +50,8 @@ LIMIT $2 OFFSET $3;
 -- The conversations $2 as their member $1 sees them.
 SELECT c.*, product.title AS product_title, product.image AS product_image,
     me.role AS my_role, blocks.anyone AS is_blocked, blocks.mine AS blocked_by_me,
-    c.type = 'direct' AND directory_follows(c.user_low, c.user_high) AS either_follows,
-    unread_count($1, c.id, me.joined_seq, me.hidden_seq, me.read_seqs) AS unread_count
+    CASE c.type WHEN 'direct' THEN directory_follows(c.user_low, c.user_high) END AS either_follows,
+    unread_count(me) AS unread_count, me.hidden_seq
 FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (id, position)
 JOIN conversations c ON c.id = asked.id
 JOIN participants me ON me.conversation_id = c.id AND me.user_id = $1 AND me.left_seq IS NULL
@@ -67,10 +75,11 @@ LEFT JOIN LATERAL directory_product(c.product_id) product ON c.product_id <> ''
 WHERE c.id = $1;
 
 -- name: shown_at
--- The message that was the last one of conversation $1 at each of the seqs $2.
+-- The message that was the last one of conversation $1 at each of the seqs $2, to somebody who has hidden
+-- what came up to seq $3.
 SELECT asked.seq, m.seq AS message_seq FROM unnest($2::int8[]) AS asked (seq)
 CROSS JOIN LATERAL (
-    SELECT x.seq FROM messages x WHERE x.conversation_id = $1 AND x.seq <= asked.seq
+    SELECT x.seq FROM messages x WHERE x.conversation_id = $1 AND x.seq <= asked.seq AND x.seq > $3
     ORDER BY x.seq DESC LIMIT 1) m;
 
 -- name: participants_of

@@ -1,4 +1,4 @@
--- Each locks, judges and writes in one round trip (migrations/0004_message_changes.sql).
+-- Each locks, judges and writes in one round trip (migrations/0004_message_changes.sql, 0008_own_views.sql).
 
 -- name: edit_message
 SELECT verdict, conversation_id, seq FROM edit_message($1, $2, $3, $4, $5, $6, $7);
@@ -14,6 +14,15 @@ SELECT verdict, conversation_id, seq FROM add_reaction($1, $2, $3);
 
 -- name: remove_reaction
 SELECT verdict, conversation_id, seq FROM remove_reaction($1, $2, $3);
+
+-- name: set_pin
+SELECT verdict, conversation_id, seq FROM set_pin($1, $2, $3);
+
+-- name: hide_conversation
+SELECT verdict, seq FROM hide_conversation($1, $2);
+
+-- name: mark_unread
+SELECT verdict, seq FROM mark_unread($1, $2);
 
 -- name: set_conversation_block
 SELECT verdict, seq, blocked_by FROM set_conversation_block($1, $2, $3);

@@ -10,12 +10,6 @@ WHERE m.id = $2 AND m.seq > me.hidden_seq
     AND NOT EXISTS (SELECT FROM message_deletions d
                     WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq);
 
--- name: locate_messages
--- Which of the messages $2 the reader $1 may see, and where they stand. Erased ones are gone.
-SELECT m.id, m.conversation_id, m.seq, m.sender_id FROM messages m
-JOIN participants me ON me.conversation_id = m.conversation_id AND me.user_id = $1 AND me.left_seq IS NULL
-WHERE m.id = ANY ($2) AND m.deleted_at IS NULL;
-
 -- name: history_bounds
 -- What the reader $1 may read of conversation $2. No row where they are no member.
 SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
@@ -62,3 +56,23 @@ CROSS JOIN LATERAL (
         AND NOT EXISTS (SELECT FROM message_deletions d
                         WHERE d.conversation_id = r.conversation_id AND d.user_id = $1 AND d.seq = r.seq)
     ORDER BY r.seq DESC LIMIT 1) m;
+
+-- name: pins
+-- $3 of the pinned messages of conversation $2 that its member $1 sees, the last one pinned first, after $4.
+SELECT m.* FROM participants me
+JOIN pins p ON p.conversation_id = me.conversation_id
+JOIN message_rows m ON m.id = p.message_id AND m.conversation_id = p.conversation_id AND m.seq > me.hidden_seq
+WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL
+    AND NOT EXISTS (SELECT FROM message_deletions d
+                    WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
+ORDER BY p.pinned_at DESC, p.message_id LIMIT $3 OFFSET $4;
+
+-- name: pin_count
+-- How many pinned messages of conversation $2 its member $1 sees. No row where they are no member.
+SELECT (SELECT count(*) FROM pins p
+        JOIN messages m ON m.id = p.message_id AND m.seq > me.hidden_seq
+        WHERE p.conversation_id = me.conversation_id
+            AND NOT EXISTS (SELECT FROM message_deletions d
+                            WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)) AS total
+FROM participants me JOIN conversations c ON c.id = me.conversation_id AND c.is_active
+WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL;

@@ -24,4 +24,14 @@ CROSS JOIN LATERAL (
         AND other.user_id NOT IN (SELECT b.user_id FROM directory_blocks_of(asked.person) b)) contact;
 
 -- name: set_user_block
-SELECT stream_id, seq FROM set_user_block($1, $2, $3);
+SELECT verdict, stream_id, seq FROM set_user_block($1, $2, $3);
+
+-- name: no_longer_valid
+-- Which of the people $1 are gone, and which of the token ids $2 are revoked.
+SELECT 'user' AS ground, asked.id FROM unnest($1::text[]) AS asked (id)
+WHERE asked.id NOT IN (SELECT u.user_id FROM directory_users($1) u)
+UNION ALL
+SELECT 'jti', revoked.id FROM directory_revoked_among($2) AS revoked (id);
+
+-- name: revocations_are_told
+SELECT revocations_are_told() AS told;

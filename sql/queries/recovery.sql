@@ -71,7 +71,7 @@ WHERE m.conversation_id = $2 AND m.id = ANY ($3::uuid[]) AND (
 -- What was received and read in $1's conversations, of both people in a direct one and of $1 in a group:
 -- those among $3, and those where it changed since the snapshot $2 (or null: no others).
 SELECT c.id, p.user_id, p.delivered_seq, p.read_seqs::text AS read_seqs, coalesce(upper(p.read_seqs) - 1, 0) AS read_seq,
-    unread_count($1, c.id, me.joined_seq, me.hidden_seq, me.read_seqs) AS unread_count
+    unread_count(me) AS unread_count
 FROM participants me
 JOIN conversations c ON c.id = me.conversation_id AND c.is_active
 JOIN participants p ON p.conversation_id = c.id AND p.left_seq IS NULL

@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from urllib.parse import quote
 
 import asyncpg
 
@@ -127,53 +126,6 @@ async def test_a_database_that_is_away() -> None:
         assert (ended.code, ended.out) == (1, "")
         assert ended.problem
         assert secret not in ended.err
-
-
-async def test_doctor_of_a_good_deployment(dsn: str, redis_url: str) -> None:
-    """`doctor` finds nothing wrong with a deployment that is well, with Redis and without: exit code 0."""
-    without, with_redis = await asyncio.gather(
-        run("doctor", env=production(dsn)), run("doctor", env=production(dsn, REDIS_URL=redis_url))
-    )
-    for ended, redis in ((without, "Redis: none configured"), (with_redis, "Redis\n")):
-        assert (ended.code, ended.err) == (0, "")
-        lines = ended.out.splitlines(keepends=True)
-        assert len(lines) == 4
-        assert [line.split()[0] for line in lines] == ["ok"] * 4
-        for line, what in zip(
-            lines,
-            ("settings (production)", "database: PostgreSQL", "migrations", redis),
-            strict=True,
-        ):
-            assert what in line
-
-
-async def test_doctor_of_a_broken_deployment(dsn: str, empty_dsn: str) -> None:
-    """`doctor` says what is wrong, and how to mend it, in one line each, all at once: exit code 1."""
-    secret, port = "correct-horse-battery", free_port()
-    password = quote(secret)
-    away = f"postgresql://user:{password}@127.0.0.1:{port}/none"
-    cases: list[tuple[dict[str, str], dict[str, str]]] = [
-        (production(empty_dsn), {"migrations": "run `chatserver migrate`"}),
-        (production(away, DB_SSL="false"), {"database": "check DATABASE_URL"}),
-        (production(dsn.replace("/shared?", "/nowhere?")), {"database": "nowhere"}),
-        (
-            production(dsn, REDIS_URL=f"redis://:{password}@127.0.0.1:{port}/0"),
-            {"Redis": "check REDIS_URL"},
-        ),
-        (
-            production(away, DB_SSL="false", REDIS_URL=f"redis://127.0.0.1:{port}"),
-            {"database": "check DATABASE_URL", "Redis": "check REDIS_URL"},
-        ),
-    ]
-    ends = await asyncio.gather(*(run("doctor", env=env) for env, _ in cases))
-    for ended, (_, problems) in zip(ends, cases, strict=True):
-        assert (ended.code, ended.err) == (1, ""), ended
-        wrong = [line for line in ended.out.splitlines() if not line.startswith("ok ")]
-        assert len(wrong) == len(problems), ended.out
-        for line, (what, advice) in zip(wrong, problems.items(), strict=True):
-            assert line.startswith(f"wrong  {what}: ")
-            assert advice in line
-        assert secret not in ended.out
 
 
 async def test_the_reference(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import socketio
 import structlog
 
-from chatserver import doctor
+from chatserver.doctor.redis import examine
 from chatserver.doors.redis_client import close_client, redis_client
 from chatserver.doors.redis_manager import RedisManager
 from chatserver.pushes import Event
@@ -276,7 +276,7 @@ async def test_sentinel_by_url(tmp_path: Path, own_redis: OwnRedis) -> None:
     )
     url = f"redis+sentinel://127.0.0.1:{port}/0/main"
     settings = settings_for("postgresql://u@/d?host=/x", REDIS_URL=url)
-    assert (await doctor._redis(settings)).problem
+    assert {finding.level for finding in await examine(settings, workers=1)} == {"FAIL"}
     sentinel = await asyncio.create_subprocess_exec(
         redis_binary(), str(tmp_path / "sentinel.conf"), "--sentinel", stdout=subprocess.DEVNULL
     )
@@ -286,7 +286,7 @@ async def test_sentinel_by_url(tmp_path: Path, own_redis: OwnRedis) -> None:
         await manager.start(_Heard(0))  # type: ignore[arg-type]
         async with asyncio.timeout(PATIENCE):
             await well.wait()
-        assert (await doctor._redis(settings)).problem == ""
+        assert {finding.level for finding in await examine(settings, workers=1)} == {"ok"}
         await manager.stop()
     finally:
         sentinel.kill()

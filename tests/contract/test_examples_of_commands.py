@@ -8,8 +8,9 @@ from schemas import examples
 from schemas.examples import EXAMPLES
 from schemas.table import Command, Rest
 from schemas.wire import Loader, snake
-from tests.conftest import Connect, User
+from tests.conftest import Connect, User, token_for
 from tests.support.examples import World, made_real
+from tests.support.groups import create
 from tests.support.http import request
 from tests.support.servers import Server, local_server
 from tests.support.talks import said
@@ -57,8 +58,8 @@ async def test_the_example_of_a_route(
     assert answer.status == rest.status, answer.body
 
 
-# Who is blocked can be told little: these come last.
-BLOCKS = ("chat:conversation_block", "user:block", "user:unblock")
+# After these there is little to say: they come last.
+LAST = ("chat:conversation_block", "user:block", "user:unblock", "chat:conversation_delete")
 
 
 async def _more_pushes(world: World) -> None:
@@ -72,6 +73,9 @@ async def _more_pushes(world: World) -> None:
     await world.alice.do("chat:message_read", messageId=message)
     await world.alice.do("chat:message_delete", messageId=message, deleteForEveryone=False)
     await world.bob.connect({"token": world.bob.token, "since": listed["offset"]})
+    group = {"conversationId": world.ids[examples.GROUP], "userId": world.ids[examples.BOB]}
+    for command in ("group:promote", "group:demote"):
+        await world.alice.do(command, **group)
 
 
 async def test_every_push_comes(
@@ -79,13 +83,18 @@ async def test_every_push_comes(
 ) -> None:
     """Whatever the table says is pushed is pushed by a real server, in the shape that the table gives it."""
     async with local_server(dsn) as server:
-        world = await made_real(connect, alice, bob, carol, server.url)
+        soon = User(carol.id, token_for(carol.id, lifetime=30))
+        world = await made_real(connect, alice, bob, soon, server.url)
+        await world.carol.expect("session:expiring", take=False)
         await _more_pushes(world)
         # The message that was deleted is not there to react to.
         world.ids[examples.MESSAGE] = (
             await said(world.bob, world.ids[examples.CONVERSATION], "Are you there?")
         )["id"]
-        for name in sorted(EXAMPLES, key=BLOCKS.__contains__):
+        for name in sorted(EXAMPLES, key=lambda name: name in LAST and LAST.index(name) + 1):
+            if name.startswith("group:"):
+                # Bob has left the one before, perhaps, or has become its owner.
+                world.ids[examples.GROUP] = await create(world.alice, bob)
             await world.alice.do(name, **world.real(EXAMPLES[name]))
         devices = (world.alice, world.bob, world.carol)
         for device in devices:

@@ -1,83 +1,9 @@
-"""Who may do what in a group."""
+"""What nobody may do in a group; who may do what is `test_authorisation`."""
 
-import asyncpg
 import pytest
 
-from tests.conftest import Connect, MakeUser, User
-from tests.support.groups import create, set_role
-
-Pool = asyncpg.Pool
-
-# The code that each role gets; "" is success. Those to be removed have the roles in the commands' names.
-ROLES = ("stranger", "ex-member", "member", "can add", "moderator", "admin", "owner")
-GONE, NO, YES = "RESOURCE_NOT_FOUND", "PERMISSION_DENIED", ""
-ALLOWED = {
-    "add one": (GONE, GONE, NO, YES, NO, YES, YES),
-    "add several": (GONE, GONE, NO, YES, NO, YES, YES),
-    "remove member": (GONE, GONE, NO, NO, NO, YES, YES),
-    "remove moderator": (GONE, GONE, NO, NO, NO, YES, YES),
-    "remove admin": (GONE, GONE, NO, NO, NO, NO, YES),
-    "remove owner": (GONE, GONE, NO, NO, NO, NO, "VALIDATION_ERROR"),
-    "remove stranger": (GONE, GONE, NO, NO, NO, GONE, GONE),
-    "leave": (GONE, GONE, YES, YES, YES, YES, "CONFLICT"),
-    "list": (YES,) * 7,
-    "create": (YES,) * 7,
-}
-
-
-@pytest.mark.parametrize(
-    ("command", "role", "code"),
-    [
-        (command, role, code)
-        for command, codes in ALLOWED.items()
-        for role, code in zip(ROLES, codes, strict=True)
-    ],
-)
-async def test_who_may(
-    command: str,
-    role: str,
-    code: str,
-    connect: Connect,
-    make_user: MakeUser,
-    db: "Pool[asyncpg.Record]",
-) -> None:
-    """Each role may do what the contract says, and what is refused leaves no event."""
-    owner, actor, target, other = [
-        await make_user(n) for n in ("owner", "actor", "target", "other")
-    ]
-    o = await connect(owner)
-    a = o if role == "owner" else await connect(actor)
-    group = await create(o, target, *([] if role in ("stranger", "owner") else [actor]))
-    if role == "ex-member":
-        await a.do("group:leave", conversationId=group)
-    elif role not in ("stranger", "owner"):
-        given = "member" if role == "can add" else role
-        await set_role(db, group, actor, given, can_add=role == "can add")
-    verb, _, noun = command.partition(" ")
-    if noun in ("moderator", "admin"):
-        await set_role(db, group, target, noun)
-    named = {"owner": owner, "stranger": other}.get(noun, target)
-    name, payload = {
-        "add": (
-            "group:member_add",
-            {"userIds": [other.id]} if noun == "several" else {"userId": other.id},
-        ),
-        "remove": ("group:member_remove", {"userId": named.id}),
-        "leave": ("group:leave", {}),
-        "list": ("group:list", {}),
-        "create": ("group:create", {"title": "Another"}),
-    }[verb]
-    if verb not in ("list", "create"):
-        payload["conversationId"] = group
-    count = "SELECT count(*) FROM events WHERE stream_id = $1::text::uuid"
-    before = await db.fetchval(count, group)
-    ack = await a.ask(name, payload)
-    assert ack["success"] is (code == YES), ack
-    if code != YES:
-        assert ack["error"]["code"] == code
-        assert ack["error"]["retryable"] is False
-    changes = code == YES and verb in ("add", "remove", "leave")
-    assert await db.fetchval(count, group) == before + changes
+from tests.conftest import Connect, User
+from tests.support.groups import create
 
 
 @pytest.mark.parametrize(
@@ -122,3 +48,12 @@ async def test_removing_oneself_or_nobody(connect: Connect, alice: User, bob: Us
     assert (error["code"], list(error["fields"])) == ("VALIDATION_ERROR", ["userId"])
     error = await a.refused("group:member_remove", conversationId=group, userId=bob.id)
     assert (error["code"], list(error["fields"])) == ("RESOURCE_NOT_FOUND", ["userId"])
+
+
+async def test_nobody_removes_the_owner(connect: Connect, alice: User, bob: User) -> None:
+    """An admin, too, is denied to remove the owner."""
+    a, b = await connect(alice), await connect(bob)
+    group = await create(a, bob)
+    await a.do("group:promote", conversationId=group, userId=bob.id)
+    error = await b.refused("group:member_remove", conversationId=group, userId=alice.id)
+    assert error["code"] == "PERMISSION_DENIED"

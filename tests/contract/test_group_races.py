@@ -4,56 +4,14 @@ Each race is forced: another connection holds the group's lock until the server 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 import asyncpg
 
 from tests.conftest import Connect, User
-from tests.support.groups import create
+from tests.support.groups import create, lock_held, stream
 
 Pool = asyncpg.Pool
-
-
-class Queue:
-    """Commands that wait for one lock, in the order of `then`."""
-
-    def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
-        self._connection = connection
-        self._tasks: list[asyncio.Task[dict[str, object]]] = []
-
-    async def then(
-        self, command: "Awaitable[dict[str, object]]"
-    ) -> "asyncio.Task[dict[str, object]]":
-        """Start a command, and wait until it waits."""
-        task = asyncio.ensure_future(command)
-        self._tasks.append(task)
-        # Not pg_stat_activity, which a transaction sees as it was at its first look.
-        waiting = (
-            "WITH RECURSIVE held (pid) AS (SELECT pg_backend_pid() UNION SELECT w.pid FROM pg_locks w "
-            "JOIN held h ON NOT w.granted AND h.pid = ANY (pg_blocking_pids(w.pid))) "
-            "SELECT count(*) - 1 FROM held"
-        )
-        async with asyncio.timeout(10):
-            while await self._connection.fetchval(waiting) < len(self._tasks):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        return task
-
-
-@asynccontextmanager
-async def lock_held(db: "Pool[asyncpg.Record]", group: str) -> AsyncIterator[Queue]:
-    """The group's row is locked until the context ends; then those who wait go on in their order."""
-    async with db.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT FROM conversations WHERE id = $1 FOR UPDATE", UUID(group))
-        yield Queue(connection)
-
-
-async def _stream(db: "Pool[asyncpg.Record]", group: str) -> list[tuple[int, str]]:
-    rows = await db.fetch(
-        "SELECT seq, kind FROM events WHERE stream_id = $1 ORDER BY seq", UUID(group)
-    )
-    return [(row["seq"], row["kind"]) for row in rows]
 
 
 async def test_a_removal_beats_a_send_that_waits_for_it(
@@ -69,7 +27,7 @@ async def test_a_removal_beats_a_send_that_waits_for_it(
         )
     await removal
     assert (await send)["code"] == "RESOURCE_NOT_FOUND"
-    assert await _stream(db, group) == [(1, "group:created"), (2, "group:member_removed")]
+    assert await stream(db, group) == [(1, "group:created"), (2, "group:member_removed")]
 
 
 async def test_a_send_that_came_first_reaches_who_is_removed_next(
@@ -121,7 +79,7 @@ async def test_a_block_beats_an_add_that_waits(
         add = await queue.then(a.refused("group:member_add", conversationId=group, userId=bob.id))
         await b.do("user:block", userId=alice.id)
     assert (await add)["code"] == "USER_BLOCKED"
-    assert await _stream(db, group) == [(1, "group:created")]
+    assert await stream(db, group) == [(1, "group:created")]
 
 
 async def test_an_adder_who_is_removed_meanwhile_adds_nobody(
@@ -153,7 +111,7 @@ async def test_adding_one_person_at_once_from_everywhere(
         )
     )
     assert {ack["participant"]["user_id"] for ack in acks} == {bob.id}
-    assert await _stream(db, group) == [(1, "group:created"), (2, "group:member_added")]
+    assert await stream(db, group) == [(1, "group:created"), (2, "group:member_added")]
 
 
 async def test_coming_and_going_keeps_the_count(
@@ -176,14 +134,14 @@ async def test_coming_and_going_keeps_the_count(
             )
         )
     )
-    stream = await _stream(db, group)
-    assert [seq for seq, _ in stream] == list(range(1, len(stream) + 1))
+    events = await stream(db, group)
+    assert [seq for seq, _ in events] == list(range(1, len(events) + 1))
     row = await db.fetchrow(
         "SELECT c.last_seq, c.member_count, (SELECT count(*) FROM participants p "
         "WHERE p.conversation_id = c.id AND p.left_seq IS NULL) AS present FROM conversations c WHERE id = $1",
         UUID(group),
     )
-    assert (row["last_seq"], row["member_count"]) == (len(stream), row["present"])
+    assert (row["last_seq"], row["member_count"]) == (len(events), row["present"])
     # Everybody heard exactly what was committed while they were members, in its order.
     for device, user in ((a, alice), (b, bob), (c, carol)):
         spans = await db.fetch(
@@ -193,11 +151,11 @@ async def test_coming_and_going_keeps_the_count(
         )
         entitled = [
             seq
-            for seq, _ in stream
+            for seq, _ in events
             if any(r["joined_seq"] <= seq <= (r["left_seq"] or seq) for r in spans)
         ]
         last = entitled[-1]
-        await device.expect(dict(stream)[last], lambda d, seq=last: d.get("seq") == seq, take=False)
+        await device.expect(dict(events)[last], lambda d, seq=last: d.get("seq") == seq, take=False)
         await device.settled()
         heard = [
             data["seq"]
@@ -225,7 +183,7 @@ async def test_a_change_repeated_with_its_request_id(
     leave = {"conversationId": group, "requestId": "r-1"}
     for _ in range(2):
         await b.do("group:leave", **leave)
-    assert [kind for _, kind in await _stream(db, group)] == [
+    assert [kind for _, kind in await stream(db, group)] == [
         "group:created",
         "group:member_added",
         "group:member_removed",

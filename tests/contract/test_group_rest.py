@@ -85,6 +85,81 @@ async def test_the_key_of_a_header(server: Server, alice: User, bob: User) -> No
     assert (answer.status, answer.error["code"]) == (409, "IDEMPOTENCY_CONFLICT")
 
 
+async def test_a_group_is_renamed(server: Server, connect: Connect, alice: User, bob: User) -> None:
+    """PATCH of a conversation changes what is named in either casing, and answers the conversation bare."""
+    group = await _group(server, alice, bob)
+    url = f"{server.url}/api/conversations/{group}"
+    shown = await ok("PATCH", url, alice, json={"title": "Boulderers", "max_members": 9})
+    assert set(shown) == CONVERSATION
+    assert (shown["title"], shown["max_members"], shown["my_role"]) == ("Boulderers", 9, "owner")
+    shown = await ok("PATCH", url, alice, json={"description": "Fridays", "maxMembers": 8})
+    assert (shown["title"], shown["description"], shown["max_members"]) == (
+        "Boulderers",
+        "Fridays",
+        8,
+    )
+    answer = await request("PATCH", url, alice, json={})
+    assert (answer.status, list(answer.error["fields"])) == (400, ["title"])
+    answer = await request("PATCH", url, bob, json={"title": "Mine"})
+    assert (answer.status, answer.error["code"]) == (403, "PERMISSION_DENIED")
+    answer = await request("PATCH", url, alice, json={"max_members": 1})
+    assert (answer.status, list(answer.error["fields"])) == (400, ["max_members"])
+
+
+async def test_the_participants_are_listed(
+    server: Server, alice: User, bob: User, carol: User
+) -> None:
+    """GET of a conversation's participants is a page of them in the guide's envelope, for its members alone."""
+    group = await _group(server, alice, bob)
+    url = f"{server.url}/api/conversations/{group}/participants"
+    page = await ok("GET", url, bob)
+    assert [person["user_id"] for person in page.pop("participants")] == [alice.id, bob.id]
+    assert page == {"total": 2, "pagination": {"limit": 50, "offset": 0, "hasMore": False}}
+    page = await ok("GET", f"{url}?limit=1&offset=1", bob)
+    assert [person["user_id"] for person in page["participants"]] == [bob.id]
+    assert (await request("GET", url, carol)).status == 404
+    answer = await request("GET", f"{url}?limit=201", bob)
+    assert (answer.status, list(answer.error["fields"])) == (400, ["limit"])
+
+
+@pytest.mark.parametrize("flag", ["for_everyone", "forEveryone"])
+async def test_a_group_is_deleted(flag: str, server: Server, alice: User, bob: User) -> None:
+    """DELETE of a conversation with ?for_everyone=true ends a group, for its owner alone."""
+    group = await _group(server, alice, bob)
+    url = f"{server.url}/api/conversations/{group}"
+    answer = await request("DELETE", f"{url}?{flag}=yes", alice)
+    assert (answer.status, list(answer.error["fields"])) == (400, ["for_everyone"])
+    answer = await request("DELETE", f"{url}?{flag}=true", bob)
+    assert (answer.status, answer.error["code"]) == (403, "PERMISSION_DENIED")
+    headers = {"Idempotency-Key": "delete-1"}
+    for _ in range(2):
+        body = await ok("DELETE", f"{url}?{flag}=true", alice, headers=headers)
+        assert body == {"success": True}
+    for user in (alice, bob):
+        assert (await request("GET", url, user)).status == 404
+
+
+async def test_commands_of_groups_without_a_route_of_their_own(
+    server: Server, alice: User, bob: User
+) -> None:
+    """Roles and announcements are reached by POST /api/commands/<name>; a repeated announcement says so."""
+    group = await _group(server, alice, bob)
+    url = f"{server.url}/api/commands"
+    about = {"conversation_id": group, "user_id": bob.id}
+    promoted = await ok("POST", f"{url}/group:promote", alice, json=about | {"role": "moderator"})
+    assert promoted == {"success": True, "role": "moderator"}
+    body = {"conversation_id": group, "content": "At eight"}
+    answers = [
+        await request(
+            "POST", f"{url}/group:announce", alice, json=body, headers={"Idempotency-Key": "a-1"}
+        )
+        for _ in range(2)
+    ]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true"]
+    assert answers[0].body["message"] == answers[1].body["message"]
+
+
 @pytest.fixture
 async def two(dsn: str, redis_url: str) -> AsyncIterator[tuple[Server, Server]]:
     """Two processes of `chatserver serve` on one database and one Redis."""
@@ -97,7 +172,7 @@ async def two(dsn: str, redis_url: str) -> AsyncIterator[tuple[Server, Server]]:
 async def test_two_processes_are_one_group(
     two: tuple[Server, Server], connect: Connect, alice: User, bob: User, carol: User
 ) -> None:
-    """Devices on another process join and leave the group's room at the event that says so."""
+    """Devices on another process join and leave the group at the event that says so, and hear their mentions."""
     first, second = two
     a, b, c = [
         await connect(user, server.url)
@@ -130,3 +205,12 @@ async def test_two_processes_are_one_group(
     assert [m["seq"] for m in c.seen("chat:message_received")][-2:] == [34, 36]
     assert (await b.expect("group:member_removed"))["seq"] == 33
     assert (await b.expect("group:member_added"))["conversation"]["last_seq"] == 35
+    await a.do("group:transfer", conversationId=group, userId=carol.id)  # 37
+    await c.do(
+        "chat:message_send", conversationId=group, content=f"@{alice.id} and @{bob.id}"
+    )  # 38
+    for device in (a, b):
+        assert (await device.expect("chat:mentioned"))["mentionedBy"] == carol.id
+    await c.do("group:delete", conversationId=group)
+    for device in (a, b, c):
+        assert (await device.expect("group:deleted"))["seq"] == 39

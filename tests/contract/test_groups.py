@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from tests.conftest import Connect, MakeUser, User
+from tests.conftest import Connect, User
 from tests.support.device import Device
 from tests.support.groups import create, many_users, unread
 from tests.support.servers import local_server
@@ -228,10 +228,10 @@ async def _is_contact(device: Device, other: User) -> bool:
 
 
 async def test_a_thousand_participants(
-    connect: Connect, alice: User, db: "Pool[asyncpg.Record]", make_user: MakeUser
+    connect: Connect, alice: User, db: "Pool[asyncpg.Record]"
 ) -> None:
     """A thousand people are a group at once: one event, no roster in it, at most 100 listed, no receipts told."""
-    people = await many_users(db, make_user, 1000)
+    people = await many_users(db, 1000)
     a, last = await connect(alice), await connect(people[-1])
     ids = [person.id for person in people]
     payload = {"title": "All of us", "participantIds": ids}

@@ -139,6 +139,19 @@ async def test_pings(hasty: Server, alice: User) -> None:
     await empty(hasty)
 
 
+async def test_silence(dsn: str, alice: User) -> None:
+    """CONNECTION_TIMEOUT ends a connection over which nothing comes, where it is the shorter of the two."""
+    async with (
+        local_server(dsn, CONNECTION_TIMEOUT="2000", KEEP_ALIVE_TIMEOUT="60000") as server,
+        Wire(server.url) as mute,
+    ):
+        await mute.connect(alice.token)
+        assert await mute.receive() == (TEXT, b"2")
+        assert await mute.receive() == (TEXT, b"1")
+        assert await mute.close_code() == 1000
+        await empty(server)
+
+
 async def test_a_database_that_is_away_makes_clients_come_back(
     server: Server, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,3 +167,22 @@ async def test_a_database_that_is_away_makes_clients_come_back(
                 await raw.connect(_auth(alice))
     async with raw_client(server.url, alice.token) as raw:
         await raw.works()
+
+
+@pytest.mark.parametrize(
+    ("variables", "silence"),
+    [
+        ({"CONNECTION_TIMEOUT": "2000"}, 2_000),
+        ({"KEEP_ALIVE_TIMEOUT": "4000", "CONNECTION_TIMEOUT": "6000"}, 4_000),
+        ({}, 45_000),
+    ],
+)
+async def test_how_long_silence_is_borne(variables: dict[str, str], silence: int, dsn: str) -> None:
+    """By its heartbeats, a client that is gone is missed within KEEP_ALIVE_TIMEOUT and CONNECTION_TIMEOUT."""
+    async with (
+        local_server(dsn, **variables) as server,
+        aiohttp.ClientSession() as session,
+        session.get(f"{server.url}/socket.io/?EIO=4&transport=polling") as response,
+    ):
+        opening = orjson.loads((await response.text()).removeprefix("0"))
+    assert opening["pingInterval"] + opening["pingTimeout"] == silence

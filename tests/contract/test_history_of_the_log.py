@@ -10,9 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
+from chatserver import retention
 from chatserver.embedded import EmbeddedPostgres, binaries
 from tests.conftest import token_for
 from tests.support.device import Device
+from tests.support.main_backend import execute, rows
+from tests.support.metrics import scrape
 from tests.support.resuming import Resuming
 from tests.support.servers import Server, local_server
 
@@ -73,6 +76,29 @@ async def test_pruning_against_offsets(fresh_dsn: str) -> None:
         assert len(history["messages"]) == 7, "messages outlive the log"
         for client in (early, late):
             await client.drop()
+
+
+async def test_pruning_in_small_batches(fresh_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events and kept answers that are older than 30 days go, however many, some at a time; younger ones stay."""
+    monkeypatch.setattr(retention, "_BATCH", 3)
+    monkeypatch.setattr(retention, "_PAUSE", 0)
+    await _people(fresh_dsn)
+    async with local_server(fresh_dsn) as server:
+        assert server.app is not None
+        await _chat(server, 9)
+        await _age(fresh_dsn, up_to=7)
+        await execute(
+            fresh_dsn,
+            "INSERT INTO requests (user_id, command, request_id, fingerprint, created_at) "
+            "SELECT 'a', 'c', n, '', now() - interval '31 days' FROM generate_series(1, 7) n",
+            "INSERT INTO requests (user_id, command, request_id, fingerprint) VALUES ('a', 'c', 'young', '')",
+        )
+        await server.app.retention.prune()
+        scraped = await scrape(server.url)
+    assert scraped.value("pruned_total", what="events") == 7
+    assert scraped.value("pruned_total", what="requests") == 7
+    assert await rows(fresh_dsn, "SELECT request_id FROM requests") == [("young",)]
+    assert await rows(fresh_dsn, "SELECT min(seq), max(seq) FROM events") == [(8, 10)]
 
 
 @pytest.fixture

@@ -63,6 +63,10 @@ async def test_the_stock_javascript_client(
         file,
         CHAT_URL=server.url,
         CHAT_TOKENS=json.dumps(_refused_tokens(dsn, alice, revoked)),
+        # Of somebody else, to be closed in eight seconds: the end of the leeway.
+        CHAT_EXPIRING=json.dumps(
+            {"token": token_for(alice.id, lifetime=-22), "newer": token_for(alice.id)}
+        ),
         CHAT_PEOPLE=json.dumps(
             [
                 {

@@ -183,6 +183,10 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
         return {"recipientId" if name == "chat:conversation_open" else "userId": other.id}
     if name.startswith("group:"):
         return await _group_payload(name, server, user, other)
+    if name == "user:profile_pictures":
+        return {"items": [{"type": "user", "id": other.id}]}
+    if name == "session:refresh":
+        return {"token": user.token}
     if not name.startswith("chat:") or name == "chat:conversation_list":
         return {}
     conversation_id = await open_direct(server, user, other)
@@ -192,6 +196,8 @@ async def _payload(name: str, server: Server, user: User, other: User) -> dict[s
         return {"messageId": message["id"], "content": "changed"}
     if name == "chat:message_delete":
         return {"messageId": message["id"], "deleteForEveryone": False}
+    if name in ("chat:message_pin", "chat:message_unpin"):
+        return {"messageId": message["id"]}
     if name.startswith("chat:reaction_"):
         return {"messageId": message["id"], "reaction": "👍"}
     return {"conversationId": conversation_id} | {
@@ -211,28 +217,42 @@ async def _group_payload(name: str, server: Server, user: User, other: User) -> 
     url = f"{server.url}/api/conversations/group"
     body = {"title": "Climbers", "participant_ids": members}
     conversation_id = (await ok("POST", url, owner, status=201, json=body))["id"]
-    return {"conversationId": conversation_id} | (
-        {} if name == "group:leave" else {"userId": other.id}
-    )
+    return {"conversationId": conversation_id} | {
+        "group:leave": {},
+        "group:members": {},
+        "group:delete": {},
+        "group:update": {"title": "Boulderers"},
+        "group:announce": {"content": "hello"},
+        "group:permit": {"userId": other.id, "canAddMembers": True},
+    }.get(name, {"userId": other.id})
 
 
 ACKS = {
     "group:create": {"conversation"},
     "group:list": {"groups", "total", "pagination"},
     "group:member_add": {"participant"},
+    "group:members": {"participants", "total", "pagination"},
+    "group:promote": {"role"},
+    "group:demote": {"role"},
+    "group:permit": {"participant"},
+    "group:update": {"conversation"},
+    "group:announce": {"messageId", "message", "duplicate"},
     "chat:message_send": {"messageId", "message", "duplicate"},
     "chat:message_delivered": {"updatedCount"},
     "chat:message_read": {"updatedCount"},
     "chat:message_edit": {"message"},
     "chat:reaction_add": {"reaction", "removed"},
+    "chat:pins": {"messages", "total", "pagination"},
     "chat:conversation_block": {"blocked", "blockedBy"},
     "chat:history": {"messages", "total", "pagination"},
+    "user:profile_pictures": {"status", "items", "timestamp"},
     "chat:sync": {"events", "hasMore", "limited"},
     "chat:conversation_open": {"conversation"},
     "chat:conversation_list": {"conversations", "total", "pagination", "offset"},
     "chat:conversation_get": {"conversation"},
     "presence:online": {"users"},
     "presence:list": {"users", "count"},
+    "session:refresh": {"expiresAt"},
     "system:ping": {"timestamp"},
     "system:test": {"message", "timestamp"},
 }

@@ -234,6 +234,9 @@ async def test_without_the_database(fresh_dsn: str, postgres: str, alice: User) 
                 "ready": False,
                 "components": {"database": "unhealthy", "websocket": "healthy"},
             }
+            health = await request("GET", f"{server.url}/health")
+            assert (health.status, health.body["status"]) == (503, "unhealthy")
+            assert health.body["database"]["connected"] is False
             assert (await request("GET", f"{server.url}/live")).status == 200
             answer = await request("GET", f"{server.url}/api/conversations", alice)
             assert (answer.status, answer.error["code"]) == (503, "UNAVAILABLE")

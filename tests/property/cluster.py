@@ -86,6 +86,11 @@ class Cluster:
         for to, event in reversed(held):
             self.app(to).delivery.hear(event)
 
+    def tell_receipts(self) -> None:
+        """What receipts have changed is told."""
+        for server in (0, 1):
+            self.app(server).status_updates.flush()
+
     async def read(self) -> None:
         """The log readers hand on what is committed."""
         for server in (0, 1):

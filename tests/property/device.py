@@ -123,25 +123,34 @@ class Follower(Resuming):
             messages = page["messages"] + messages
             earlier = page["pagination"]["nextBeforeSeq"]
             before = {"beforeSeq": earlier} if earlier else None
+        # An empty conversation is a new one, or hidden.
+        listed = (
+            not answer["success"]
+            or answer["conversation"]["last_message_at"] is not None
+            or key in await self._list()
+        )
         self.drain()
         if answer["success"]:
             if key in self.model.needs:
-                self.model.load(answer["conversation"], messages)
+                self.model.load(answer["conversation"], messages, listed=listed)
         else:
             assert answer["error"]["code"] == "RESOURCE_NOT_FOUND", answer
             self.model.not_found(key, asked_at)
 
     async def _load_all(self) -> None:
+        listed = await self._list()
+        self.drain()
+        self.model.needs |= listed - set(self.model.talks)
+
+    async def _list(self) -> set[str]:
+        found: set[str] = set()
         offset = 0
         while True:
             page = await self.do("chat:conversation_list", limit=_LIST, offset=offset)
-            self.drain()
-            self.model.needs |= {card["id"] for card in page["conversations"]} - set(
-                self.model.talks
-            )
+            found |= {card["id"] for card in page["conversations"]}
             offset += _LIST
             if not page["pagination"]["hasMore"]:
-                return
+                return found
 
     async def _snapshot_by_rest(self, url: str) -> str:
         """Fetch everything, as a client does before it connects; returns the offset to continue from."""

@@ -15,6 +15,7 @@ SHARED = (
 )  # fmt: skip
 _GONE = ("group:member_removed", "group:member_left")
 _CREATED = ("chat:conversation_created", "group:created")
+_ROLE = ("group:member_promoted", "group:member_demoted", "group:owner_changed")
 
 
 @dataclass(slots=True)
@@ -44,7 +45,16 @@ def fold_card(card: Card, log: Log, since: int) -> Card:
         elif name in _GONE:
             card.members.pop(data["user"]["user_id"], None)
             card.shared["member_count"] -= 1
-        elif not name.startswith("chat:") and name not in _CREATED:
+        elif name in _ROLE:
+            card.members[data["user"]["user_id"]] = data["role"]
+            if name == "group:owner_changed":
+                card.members[data["by"]] = "admin"
+        elif name == "group:info_updated":
+            for field_name in ("title", "description", "max_members"):
+                card.shared[field_name] = data["conversation"][field_name]
+        elif (
+            not name.startswith("chat:") and name not in _CREATED and name != "group:member_updated"
+        ):
             raise AssertionError(f"the model does not know {name}")
     return card
 
@@ -78,6 +88,8 @@ def _changed(old: Resource, name: str, data: Resource) -> Resource:
             "is_pinned": False,
             "is_deleted": True,
         }
+    if name in ("chat:message_pinned", "chat:message_unpinned"):
+        return old | {"is_pinned": name == "chat:message_pinned"}
     who = data["reaction"]["user_id"] if name == "chat:reaction_added" else data["userId"]
     others = [reaction for reaction in old["reactions"] if reaction["user_id"] != who]
     if name == "chat:reaction_added":

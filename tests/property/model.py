@@ -29,6 +29,8 @@ class Model:
         self.personal_seq: int | None = 0
         self.blocked: set[str] | None = set()
         self.removed: set[str] = set()
+        # Up to where the person hid each conversation.
+        self.hidden: dict[str, int] = {}
         # All that ever came: (conversation, seq); and what did not: (conversation, first, last).
         self.received: set[tuple[str, int]] = set()
         self.skipped: list[tuple[str, int, int]] = []
@@ -106,12 +108,19 @@ class Model:
         self.personal_seq = seq
         if name == "chat:message_deleted":
             self.removed.add(data["messageId"])
+        elif name == "chat:conversation_deleted":
+            self._hide(data["conversationId"], data["upToSeq"])
+        elif name == "chat:conversation_marked_unread":
+            pass  # by how much it shows, and until when, a card tells
         elif name in ("user:blocked", "user:unblocked"):
             if self.blocked is not None:
                 change = self.blocked.add if name == "user:blocked" else self.blocked.discard
                 change(data["userId"])
         else:
             raise AssertionError(f"the model does not know {name}")
+
+    def _hide(self, key: str, up_to: int) -> None:
+        self.hidden[key] = max(up_to, self.hidden.get(key, 0))
 
     def _durable(self, name: str, data: Resource) -> None:
         key, seq = data["conversationId"], data["seq"]
@@ -133,15 +142,19 @@ class Model:
             self._skipped_now.append((key, talk.seq + 1, seq - 1))
         talk.log[seq] = (name, data)
         talk.seq = seq
-        if name in _GONE and data["user"]["user_id"] == self.me:
+        if name == "group:deleted" or (name in _GONE and data["user"]["user_id"] == self.me):
             del self.talks[key]
             self.needs.discard(key)
             self.gone[key] = seq
 
     # -- what is fetched --------------------------------------------------------------------------
 
-    def load(self, card: Resource, messages: list[Resource] | None) -> None:
-        """A conversation was fetched, and then its history, or None where all of it is known."""
+    def load(self, card: Resource, messages: list[Resource] | None, *, listed: bool = True) -> None:
+        """A conversation was fetched, and then its history, or None where all of it is known.
+
+        Args:
+            listed: whether it is in the list of conversations; if not, it is hidden.
+        """
         key = card["id"]
         if card["last_seq"] < self.gone.get(key, 0):
             return  # an answer from before the removal that was told of already
@@ -151,6 +164,8 @@ class Model:
         talk.load_card(card)
         if messages is not None:
             talk.load_messages(messages)
+        if not listed:
+            self._hide(key, card["last_seq"])
         self.needs.discard(key)
 
     def not_found(self, key: str, asked_at: int) -> None:
@@ -165,7 +180,12 @@ class Model:
     def state(self) -> dict[str, Resource]:
         """What can be compared, by conversation."""
         assert not self.needs, self.needs
-        return {key: talk.state(self.removed) for key, talk in self.talks.items()}
+        found = ((key, talk, self.hidden.get(key, 0)) for key, talk in self.talks.items())
+        return {
+            key: talk.state(self.removed, hidden)
+            for key, talk, hidden in found
+            if talk.is_listed(hidden)
+        }
 
     def all_skipped(self) -> list[tuple[str, int, int]]:
         """The seqs that were passed over, for whoever knows why."""

@@ -136,18 +136,36 @@ class Talk:
 
     # -- what is shown ----------------------------------------------------------------------------
 
-    def state(self, removed: set[str]) -> Resource:
+    def is_listed(self, hidden: int) -> bool:
+        """Whether the conversation is in the list of a person who hid it up to a seq (0: never)."""
+        assert self.card is not None  # asked by the caller
+        # A card from after the hiding shows when something was said since, and nothing from before.
+        said = self.card["last_message_at"] is not None and self.card["last_seq"] > hidden
+        return (
+            not hidden
+            or said
+            or any(
+                name == "chat:message_received" and seq > hidden
+                for seq, (name, _) in self.log.items()
+            )
+        )
+
+    def state(self, removed: set[str], hidden: int) -> Resource:
         """Everything that can be compared; None where a client cannot know.
 
         Args:
             removed: the messages that the person deleted for themselves.
+            hidden: up to where they hid the conversation.
         """
         assert self.card is not None  # asked by the caller
         assert self.messages is not None
         card = fold_card(Card(self.card), self.log, self.card["last_seq"])
         messages = fold_messages(self.messages, self.log, self.messages_seq)
-        for message_id in removed:
-            messages.pop(message_id, None)
+        messages = {
+            message_id: message
+            for message_id, message in messages.items()
+            if message_id not in removed and message["seq"] > hidden
+        }
         shown = [self._shown(m) for m in sorted(messages.values(), key=lambda m: m["seq"])]
         by = blockers(self.log, *self.block_base)
         return {

@@ -81,14 +81,14 @@ async def test_applying_what_comes_to_an_old_snapshot_gives_the_new_one(
         await world.settle()
         for device in world.devices:
             if device.connected:
-                await judge(db, servers.url(1), device, receipts=fates == ["hear"])
+                await judge(db, servers.url(1), device, world.marks, receipts=fates == ["hear"])
         # Those who were away come back now, and then everybody does.
         for device, how in zip(world.devices, returns, strict=True):
             await device.come_back(servers.url(0), 0, how, None)
         await world.settle()
         for device in world.devices:
             exact = fates == ["hear"] or device.said != "offset"
-            await judge(db, servers.url(1), device, receipts=exact)
+            await judge(db, servers.url(1), device, world.marks, receipts=exact)
         _judge_twins(world)
     finally:
         await world.end()

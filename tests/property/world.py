@@ -15,9 +15,11 @@ Op = tuple[str, int, int, int]
 
 # Each as often as it is worth; the first is what a failing example shrinks to.
 NAMES = (
-    "rest", "open", "send", "send", "send", "send", "send", "reply", "edit", "edit", "delete", "hide",
+    "rest", "open", "send", "send", "send", "send", "send", "reply", "edit", "edit", "delete", "remove_own",
+    "hide", "hide", "mark_unread", "pin", "pin", "unpin",
     "react", "react", "unreact", "block", "unblock", "unblock", "ban", "unban", "unban", "create", "add",
-    "add", "add", "remove", "remove", "leave", "read", "read", "read_one", "read_one", "delivered",
+    "add", "add", "remove", "remove", "leave", "rename", "promote", "promote", "demote", "transfer",
+    "permit", "announce", "end", "read", "read", "read_one", "read_one", "delivered",
     "delivered", "drop", "drop", "connect", "connect", "connect", "connect", "let_go",
     "log", "settle", "restart",
 )  # fmt: skip
@@ -45,6 +47,8 @@ class World:
         self.groups: list[str] = []
         self.messages: list[tuple[str, str, int]] = []
         self._http: list[aiohttp.ClientSession] = []
+        # Who has marked which conversation as unread, ever.
+        self.marks: set[tuple[str, str]] = set()
         self._texts = 0
 
     async def begin(self, fates: Sequence[str]) -> None:
@@ -92,6 +96,7 @@ class World:
         # What was committed while the first reading was on its way is in the second.
         await self.cluster.read()
         await self.cluster.read()
+        self.cluster.tell_receipts()
         for device in self.devices:
             if device.connected:
                 await device.settle()
@@ -157,7 +162,7 @@ class World:
             how,
             "chat:message_send",
             conversationId=key,
-            content=f"text {self._texts}",
+            content=f"text {self._texts} @{self._person(self._texts)}",
             clientMessageId=f"c{self._texts}",
             metadata={"n": self._texts},
             **more,
@@ -183,8 +188,28 @@ class World:
     async def _delete(self, who: int, which: int, how: int) -> None:
         await self._about(who, which, how, "chat:message_delete")
 
-    async def _hide(self, who: int, which: int, how: int) -> None:
+    async def _remove_own(self, who: int, which: int, how: int) -> None:
         await self._about(who, which, how, "chat:message_delete", deleteForEveryone=False)
+
+    async def _pin(self, who: int, which: int, how: int) -> None:
+        await self._about(who, which, how, "chat:message_pin")
+
+    async def _unpin(self, who: int, which: int, how: int) -> None:
+        await self._about(who, which, how, "chat:message_unpin")
+
+    async def _hide(self, who: int, where: int, how: int) -> None:
+        if self.conversations:
+            key = self.conversations[where % len(self.conversations)]
+            await self._do(
+                self._one_of(key, who), how, "chat:conversation_delete", conversationId=key
+            )
+
+    async def _mark_unread(self, who: int, where: int, how: int) -> None:
+        if self.conversations:
+            key = self.conversations[where % len(self.conversations)]
+            who = self._one_of(key, who)
+            self.marks.add((self._person(who), key))
+            await self._do(who, how, "chat:conversation_mark_unread", conversationId=key)
 
     async def _react(self, who: int, which: int, how: int) -> None:
         await self._about(who, which, how, "chat:reaction_add", reaction="👍❤️"[how % 2])
@@ -221,10 +246,10 @@ class World:
     async def _unban(self, who: int, whom: int, how: int) -> None:
         await self._do(who, how, "user:unblock", userId=self._person(whom))
 
-    async def _member(self, who: int, whom: int, how: int, name: str) -> None:
+    async def _member(self, who: int, whom: int, how: int, name: str, **more: Any) -> None:
         if self.groups:
             key = self.groups[whom // len(self.people) % len(self.groups)]
-            await self._do(who, how, name, conversationId=key, userId=self._person(whom))
+            await self._do(who, how, name, conversationId=key, userId=self._person(whom), **more)
 
     async def _add(self, who: int, whom: int, how: int) -> None:
         await self._member(who, whom, how, "group:member_add")
@@ -232,10 +257,41 @@ class World:
     async def _remove(self, who: int, whom: int, how: int) -> None:
         await self._member(who, whom, how, "group:member_remove")
 
-    async def _leave(self, who: int, which: int, how: int) -> None:
+    async def _of_group(self, who: int, which: int, how: int, name: str, **payload: Any) -> None:
         if self.groups:
             key = self.groups[which % len(self.groups)]
-            await self._do(who, how, "group:leave", conversationId=key)
+            await self._do(who, how, name, conversationId=key, **payload)
+
+    async def _rename(self, who: int, which: int, how: int) -> None:
+        self._texts += 1
+        await self._of_group(who, which, how, "group:update", title=f"title {self._texts}")
+
+    async def _promote(self, who: int, whom: int, how: int) -> None:
+        await self._member(who, whom, how, "group:promote", role=("admin", "moderator")[how % 2])
+
+    async def _demote(self, who: int, whom: int, how: int) -> None:
+        await self._member(who, whom, how, "group:demote", role=("member", "moderator")[how % 2])
+
+    async def _permit(self, who: int, whom: int, how: int) -> None:
+        await self._member(who, whom, how, "group:permit", canAddMembers=how % 2 == 0)
+
+    async def _transfer(self, who: int, whom: int, how: int) -> None:
+        await self._member(who, whom, how, "group:transfer")
+
+    async def _announce(self, who: int, which: int, how: int) -> None:
+        if self.groups:
+            key = self.groups[which % len(self.groups)]
+            self._texts += 1
+            said = {"conversationId": key, "content": f"@all: news {self._texts}"}
+            sent = await self._do(who, how, "group:announce", **said)
+            if sent:
+                self.messages.append((sent["messageId"], key, sent["message"]["seq"]))
+
+    async def _end(self, who: int, which: int, how: int) -> None:
+        await self._of_group(who, which, how, "group:delete")
+
+    async def _leave(self, who: int, which: int, how: int) -> None:
+        await self._of_group(who, which, how, "group:leave")
 
     # -- faults -----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas import examples
-from tests.conftest import Connect, User
+from tests.conftest import Connect, User, token_for
 from tests.support.device import Device
 from tests.support.groups import create
 from tests.support.talks import opened, said
@@ -44,6 +44,7 @@ async def made_real(
         examples.BOBS_GROUP: await create(b, alice),
         examples.BOB: bob.id,
         examples.CAROL: carol.id,
+        examples.TOKEN: token_for(alice.id),
     }
     for device in (a, b, c):
         await device.settled()

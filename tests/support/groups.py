@@ -1,10 +1,13 @@
 """What the tests of groups share."""
 
-from uuid import UUID
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
 
 import asyncpg
 
-from tests.conftest import MakeUser, User, token_for
+from tests.conftest import User, token_for
 from tests.support.device import Device
 
 Pool = asyncpg.Pool
@@ -39,15 +42,73 @@ async def set_role(
     )
 
 
-async def many_users(db: "Pool[asyncpg.Record]", make_user: MakeUser, count: int) -> list[User]:
-    """Users whom no other test knows."""
-    first = await make_user("crowd")
-    ids = [f"{first.id}-{n}" for n in range(count)]
+async def crowd_of(db: "Pool[asyncpg.Record]", count: int) -> list[str]:
+    """The ids of people whom no other test knows, written into the database; their usernames are their ids."""
+    prefix = f"crowd-{uuid4().hex[:8]}"
+    ids = [f"{prefix}-{n}" for n in range(count)]
     await db.execute(
         "INSERT INTO chat_users (user_id, username) SELECT id, id FROM unnest($1::text[]) AS t (id)",
         ids,
     )
+    return ids
+
+
+async def fill(db: "Pool[asyncpg.Record]", group: str, ids: list[str]) -> None:
+    """Write people into a group as members since its first event, without an event of their own."""
+    await db.execute(
+        "WITH added AS (INSERT INTO participants (conversation_id, user_id, joined_seq, role, joined_at) "
+        "SELECT $1, id, 1, 'member', now() FROM unnest($2::text[]) AS t (id)) "
+        "UPDATE conversations SET member_count = member_count + cardinality($2::text[]) WHERE id = $1",
+        UUID(group),
+        ids,
+    )
+
+
+async def many_users(db: "Pool[asyncpg.Record]", count: int) -> list[User]:
+    """Users whom no other test knows; the first and the last have tokens."""
+    ids = await crowd_of(db, count)
     return [
         User(user_id, token_for(user_id) if n in (0, count - 1) else "")
         for n, user_id in enumerate(ids)
     ]
+
+
+class Queue:
+    """Commands that wait for one lock, in the order of `then`."""
+
+    def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
+        self._connection = connection
+        self._tasks: list[asyncio.Task[dict[str, object]]] = []
+
+    async def then(
+        self, command: "Awaitable[dict[str, object]]"
+    ) -> "asyncio.Task[dict[str, object]]":
+        """Start a command, and wait until it waits."""
+        task = asyncio.ensure_future(command)
+        self._tasks.append(task)
+        # Not pg_stat_activity, which a transaction sees as it was at its first look.
+        waiting = (
+            "WITH RECURSIVE held (pid) AS (SELECT pg_backend_pid() UNION SELECT w.pid FROM pg_locks w "
+            "JOIN held h ON NOT w.granted AND h.pid = ANY (pg_blocking_pids(w.pid))) "
+            "SELECT count(*) - 1 FROM held"
+        )
+        async with asyncio.timeout(10):
+            while await self._connection.fetchval(waiting) < len(self._tasks):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return task
+
+
+@asynccontextmanager
+async def lock_held(db: "Pool[asyncpg.Record]", group: str) -> AsyncIterator[Queue]:
+    """The group's row is locked until the context ends; then those who wait go on in their order."""
+    async with db.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM conversations WHERE id = $1 FOR UPDATE", UUID(group))
+        yield Queue(connection)
+
+
+async def stream(db: "Pool[asyncpg.Record]", group: str) -> list[tuple[int, str]]:
+    """The seqs and kinds of a group's events."""
+    rows = await db.fetch(
+        "SELECT seq, kind FROM events WHERE stream_id = $1 ORDER BY seq", UUID(group)
+    )
+    return [(row["seq"], row["kind"]) for row in rows]

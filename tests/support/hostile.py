@@ -8,6 +8,7 @@ from uuid import uuid4
 from marshmallow import fields
 
 from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
+from schemas.pictures import Pictured
 
 # A field's own refusal, and the one of JSON that is too deep to be read at all.
 DEEP = "[" * 500 + "]" * 500
@@ -65,6 +66,11 @@ def _bad_word(field: OneOf) -> Iterator[Any]:
     yield from ("", "nonsense", field.words[0].upper(), field.words[0] + " ", list(field.words))
 
 
+def _bad_picture(_field: Pictured) -> Iterator[Any]:
+    yield from _NOT_A_STRING[:-2]
+    yield from ("user", ["user", 1])
+
+
 def _bad_list(field: Many) -> Iterator[Any]:
     yield from ("", "x", 5, True, {}, {"0": _ID}, float("nan"))
     yield ["x"] * (field.high + 1)
@@ -92,6 +98,7 @@ _BAD = {
     OneOf: _bad_word,
     Many: _bad_list,
     Metadata: _bad_object,
+    Pictured: _bad_picture,
 }
 
 
@@ -109,7 +116,7 @@ def bad_values(field: fields.Field[Any]) -> Iterator[str]:
 def bad_items(field: fields.Field[Any]) -> Iterator[tuple[int, str]]:
     """Lists with one wrong item, and its position."""
     if isinstance(field, Many):
-        good = f'"{_ID}"'
+        good = '{"type":"user","id":1}' if isinstance(field.kind, Pictured) else f'"{_ID}"'
         for position, item in enumerate(("null", *bad_values(field.kind))):
             place = position % 3
             yield place, f"[{', '.join([good] * place + [item])}]"

@@ -5,10 +5,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+
+from redis.asyncio import Redis
 
 
 def redis_binary() -> str:
@@ -72,6 +74,12 @@ class OwnRedis:
         if self._process:
             self._process.kill()
             self._process.wait()
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Redis]:
+        """Somebody who administers it."""
+        async with Redis.from_url(self.url) as client:
+            yield client
 
     def send(self, number: signal.Signals) -> None:
         """Stop or continue it."""

@@ -38,6 +38,13 @@ async def history(device: Device, conversation_id: str) -> list[dict[str, Any]]:
     return messages
 
 
+async def listed(device: Device) -> list[str]:
+    """The ids of the conversations in the list of the device's user."""
+    page = await device.do("chat:conversation_list")
+    assert page["total"] == len(page["conversations"])
+    return [card["id"] for card in page["conversations"]]
+
+
 async def sync(device: Device, conversation_id: str, after: int = 0) -> list[tuple[str, Any]]:
     """The events after a seq, as they are shown to the device's user now."""
     ack = await device.do("chat:sync", conversationId=conversation_id, afterSeq=after)

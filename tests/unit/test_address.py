@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from chatserver.doors.address import client_address
+from chatserver.doors.address import client_address, network_of
 
 
 def _request(peer: str | None, *forwarded: str) -> Any:
@@ -55,3 +55,19 @@ def test_a_peer_without_an_address() -> None:
     """A Unix socket has no address, but a proxy in front of it may note one."""
     assert client_address(_request(None), 0) == "unknown"
     assert client_address(_request("", "192.0.2.7"), 1) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::/64"),
+        ("2001:db8::ffff:1:2:3", "2001:db8::/64"),
+        ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unknown", None),
+    ],
+)
+def test_network_of(address: str, network: str | None) -> None:
+    """Limits count IPv4 addresses singly, and IPv6 ones by what one customer has."""
+    assert network_of(address) == network

@@ -38,6 +38,15 @@ def test_what_is_written_is_read() -> None:
         )
 
 
+def test_superseded() -> None:
+    """What says that a connection supersedes others comes out as it went in, and nothing like it does."""
+    written = bell.superseded(OTHER, "ann", 1.5, "sid")
+    assert bell.read(written, ME) == bell.Superseded("ann", 1.5, "sid")
+    assert bell.read(bell.superseded(ME, "ann", 1.5, "sid"), ME) == bell.Echo()
+    for wrong in ({"user": 5}, {"since": "1.5"}, {"since": True}, {"since": None}, {"by": None}):
+        assert bell.read(orjson.dumps(orjson.loads(written) | wrong), ME) is None
+
+
 def test_strangers_may_emit_and_disconnect() -> None:
     """Rooms, sids, both, everybody; and the end of a connection."""
     for room, rooms, sids in (

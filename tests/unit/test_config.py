@@ -18,11 +18,17 @@ def test_production_defaults() -> None:
         host="0.0.0.0",
         port=3001,
         max_connections=10_000,
+        max_connections_per_ip=10,
         max_payload_size=1_048_576,
         keep_alive_timeout=60.0,
+        connection_timeout=300.0,
         command_timeout=4.5,
         ws_compression=False,
         message_rate_limit=240,
+        client_message_rate_limit=240,
+        command_rate_limit=6000,
+        ip_rate_limit=3000,
+        ip_rate_window=900.0,
         presence_max_members=100,
         presence_grace=60.0,
         presence_lease=30.0,
@@ -64,6 +70,19 @@ def test_every_variable_may_be_blank() -> None:
     """A blank variable counts as one that is not set."""
     blank = {row.name: " " for row in VARIABLES if row.name not in DEVELOPMENT}
     assert load(DEVELOPMENT, **blank) == load(DEVELOPMENT)
+
+
+def test_limits_that_follow_others() -> None:
+    """What a device may send, and how many commands, follow MESSAGE_RATE_LIMIT unless they are set."""
+    settings = load(DEVELOPMENT, MESSAGE_RATE_LIMIT="100")
+    assert (settings.client_message_rate_limit, settings.command_rate_limit) == (100, 2500)
+    settings = load(
+        DEVELOPMENT,
+        MESSAGE_RATE_LIMIT="100",
+        CLIENT_MESSAGE_RATE_LIMIT="50",
+        COMMAND_RATE_LIMIT="0",
+    )
+    assert (settings.client_message_rate_limit, settings.command_rate_limit) == (50, 0)
 
 
 def test_only_the_given_mapping_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

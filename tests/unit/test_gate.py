@@ -13,6 +13,7 @@ from chatserver.gate import BindError, Gate, bind
 from chatserver.session import Caller, Session, User
 from schemas.base import Empty, Retryable
 from schemas.table import Command
+from tests.support.limits import generous
 
 
 class Service:
@@ -75,7 +76,14 @@ def session(expires_in: float = 60.0) -> Session:
 
 def gate(service: Service, timeout: float = 5.0) -> Gate:
     """A gate to the handlers above."""
-    return Gate(ROWS, [module(**HANDLERS)], [service], strict=True, timeout=timeout)
+    return Gate(
+        ROWS,
+        [module(**HANDLERS)],
+        [service],
+        limiter=generous(),
+        strict=True,
+        timeout=timeout,
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from chatserver.session import Caller, Session, User
 from schemas.base import Retryable
 from schemas.examples import EXAMPLES
 from tests.support.json_values import PAYLOADS
+from tests.support.limits import generous
 
 SESSION = Session(
     user=User(id="1", username="alice", display_name="Alice"),
@@ -44,7 +45,7 @@ def _modules() -> list[ModuleType]:
 @settings(deadline=None, max_examples=200)
 def test_any_payload_is_answered(strict: bool, command: Any, valid: bool, payload: Any) -> None:
     """Any payload of any command is accepted, or refused with VALIDATION_ERROR and fields, and never crashes."""
-    gate = Gate(schemas.COMMANDS, _modules(), (), strict=strict, timeout=60)
+    gate = Gate(schemas.COMMANDS, _modules(), (), limiter=generous(), strict=strict, timeout=60)
     if valid and isinstance(payload, dict):
         retry = {"requestId": "r"} if issubclass(command.takes, Retryable) else {}
         payload = {**retry, **EXAMPLES[command.name], **payload}

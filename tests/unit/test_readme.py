@@ -31,8 +31,10 @@ def test_the_routes_are_the_tables() -> None:
     """The README lists every REST route that the command table has."""
     for command in schemas.COMMANDS:
         for rest in command.rest:
-            row = rf"^\| `{rest.method} {re.escape(rest.path)}` \| `{command.name}` \|$"
-            assert re.search(row, README, re.MULTILINE), f"{rest.method} {rest.path}"
+            flag = rest.chosen_by and rest.chosen_by.value is True
+            path = f"{rest.path}?{rest.chosen_by.field}=true" if flag else rest.path
+            row = rf"^\| `{rest.method} {re.escape(path)}` \| `{command.name}` \|$"
+            assert re.search(row, README, re.MULTILINE), f"{rest.method} {path}"
 
 
 def test_the_procfile_is_shown() -> None:

@@ -1,0 +1,156 @@
+"""`make bench`: measures our server beside Node.js peers, and writes docs/PERFORMANCE.md."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import data, plots, report
+from benchmarks.bench import SMALL, Bench, Form, Numbers, bench
+from benchmarks.ceiling import ceiling
+from benchmarks.growth import CURVES, grow
+from benchmarks.loadgen.build import BuildError
+from benchmarks.play import mistakes, play, say, table
+from benchmarks.profile import profile
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.servers import KINDS, NODE_BATCHED, OURS, Kind, ours_before
+from benchmarks.soak import soak
+from benchmarks.targets import TARGETS
+from benchmarks.tools import MissingTool, node
+
+
+def main() -> int:
+    """The command line; 1 where something was lost or refused, 2 where nothing could be measured."""
+    arguments = _parser().parse_args()
+    try:
+        if arguments.report:
+            _document(data.load())
+            return 0
+        return asyncio.run(_ended_by_signals(arguments))
+    except (BuildError, MissingTool, PermissionError) as error:
+        sys.stderr.write(f"benchmarks: {error}\n")
+        return 2
+
+
+async def _ended_by_signals(arguments: argparse.Namespace) -> int:
+    """As SIGINT, SIGTERM ends what runs in order: servers and PostgreSQL are stopped."""
+    task = asyncio.create_task(_run(arguments))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = ", ".join([s.name for s in SCENARIOS] + [c.name for c in CURVES])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--only", metavar="NAMES", help=f"these alone (and nothing is written), of: {names}"
+    )
+    parser.add_argument("--servers", metavar="NAMES", help=f"these alone, of: {', '.join(KINDS)}")
+    parser.add_argument(
+        "--ours", type=Path, metavar="PATH", help="measure another checkout too, as ours-before"
+    )
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="repetitions (3)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="length of a window (3)")
+    parser.add_argument("--smoke", action="store_true", help="everything, small and short")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="soak our server instead")
+    parser.add_argument("--profile", action="store_true", help="show where our time goes as well")
+    parser.add_argument(
+        "--first", action="store_true", help="go before other programs (where one may: root)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was found there")
+    parser.add_argument("--report", action="store_true", help="only write the page anew")
+    return parser
+
+
+def _kinds(arguments: argparse.Namespace) -> list[Kind]:
+    if arguments.servers:
+        named = arguments.servers.split(",")
+    elif arguments.soak or node() is None:
+        named = [OURS.name]
+    else:
+        named = list(KINDS)
+    if unknown := set(named) - set(KINDS):
+        raise MissingTool(f"there is no server {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    kinds = [KINDS[name] for name in named]
+    if arguments.ours is not None:
+        if not (arguments.ours / "chatserver").is_dir():
+            raise MissingTool(f"{arguments.ours} is no checkout of this project")
+        kinds.insert(1, ours_before(arguments.ours))
+    return kinds
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    kinds = _kinds(arguments)
+    form = SMALL if arguments.smoke else Form()
+    if arguments.seconds:
+        form = replace(form, seconds=arguments.seconds)
+    found: data.Data = {"scenarios": {}, "curves": {}}
+    async with bench(kinds, form, first=arguments.first) as made:
+        if arguments.soak:
+            found = data.load() | {"soak": await soak(made, arguments.soak)}
+        else:
+            await _measure(made, arguments, found)
+    sys.stdout.write(table(SCENARIOS, kinds, found["scenarios"]))
+    if arguments.json:
+        data.save(found, arguments.json)
+    partial = arguments.only or arguments.servers or arguments.smoke or arguments.ours
+    if not partial:
+        _document(found)
+    return int(any(mistakes(run) for run in _runs(found)))
+
+
+async def _measure(made: Bench, arguments: argparse.Namespace, found: data.Data) -> None:
+    """Everything, or what is asked for."""
+    wanted = arguments.only.lower().split(",") if arguments.only else None
+    scenarios = [s for s in SCENARIOS if wanted is None or s.name.lower() in wanted]
+    curves = [c for c in CURVES if wanted is None or c.name in wanted]
+    began = time.monotonic()
+    repetitions = 1 if arguments.smoke else arguments.repeat
+    found |= await data.about(made, repetitions)
+    if wanted is None:
+        found["ceiling"] = await ceiling(made)
+        if not arguments.smoke and (kept := data.load().get("soak")):
+            found["soak"] = kept
+    if arguments.smoke and NODE_BATCHED in made.kinds:
+        # Its code is the peer's but for the sending.
+        await play(made, [s for s in scenarios if s.name == "S1"], 1, found["scenarios"])
+        made.kinds.remove(NODE_BATCHED)
+        scenarios = [s for s in scenarios if s.name != "S1"]
+    await play(made, scenarios, repetitions, found["scenarios"])
+    if arguments.profile or not (arguments.smoke or wanted):
+        missed = {t.scenario for t in TARGETS if t.verdict(found)[1] is False}
+        found["profiles"] = {
+            scenario.name: rows
+            for scenario in scenarios
+            if (scenario.name in missed or arguments.profile)
+            and (rows := await profile(made, scenario))
+        }
+        for name, rows in found["profiles"].items():
+            say(f"\n{name}")
+            for function, share in rows:
+                say(f"  {share:6.1%} {function}")
+    if curves:
+        await grow(made, curves, found["curves"])
+    say(f"measured in {(time.monotonic() - began) / 60:.1f} minutes")
+
+
+def _runs(found: data.Data) -> Iterator[Numbers]:
+    for group in ("scenarios", "curves"):
+        for by_server in found.get(group, {}).values():
+            for runs in by_server.values():
+                yield from runs
+
+
+def _document(found: data.Data) -> None:
+    path = data.save(found)
+    plots.draw(found)
+    report.write(found)
+    say(f"written: {data.DOCS.name}/PERFORMANCE.md and {path.parent.name}/")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

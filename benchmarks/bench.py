@@ -1,0 +1,325 @@
+"""One run's surroundings: the database with its worlds, the servers, and the load generator."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from copy import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from benchmarks import seed_ours, seed_peer, tools
+from benchmarks.loadgen.build import build
+from benchmarks.machine import Cores, allow_many_files, cores, go_first, running_on
+from benchmarks.postgres import Postgres
+from benchmarks.servers import Kind, Server
+from benchmarks.world import Size, Talk, World, write_lines
+from tests.support.redis_server import redis_server
+
+Numbers = dict[str, Any]
+
+
+class LoadError(Exception):
+    """The load generator could not do its work; the message says why."""
+
+
+# Of one run of the generator beyond what it was told to take.
+_PATIENCE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How large a run is: how long a measured window lasts (seconds), and how many take part in it."""
+
+    seconds: float = 3.0
+    warmup: float = 1.0
+    pairs: int = 100
+    room: int = 1_000
+    connections: int = 5_000
+    returning: int = 2_000
+    missed: int = 50
+    rate: int = 1_000
+    live_rate: int = 200
+    pages: int = 5_000  # messages in the conversation that is read deep
+    window: int = 64  # so many connect at a time
+    hold: float = 2.0
+    after: float = 3.0
+    # Growth: messages in the table, and in the longest conversation; connections; offsets of pages.
+    totals: tuple[int, ...] = (10_000, 100_000, 1_000_000, 5_000_000)
+    ends: int = 2  # so often is the smallest and the largest table measured
+    deepest: int = 100_000
+    offsets: tuple[int, ...] = (0, 500, 10_000, 50_000, 95_000)
+    crowds: tuple[int, ...] = (100, 1_000, 5_000)
+    talking: int = 50
+    times_each: int = 8
+    size: Size = field(default_factory=Size)
+
+
+# Less than a second each, with a handful of people.
+SMALL = Form(
+    seconds=0.3,
+    warmup=0.1,
+    pairs=5,
+    room=20,
+    connections=50,
+    returning=20,
+    missed=5,
+    rate=100,
+    live_rate=20,
+    pages=200,
+    hold=0.2,
+    after=0.2,
+    totals=(400, 800),
+    ends=1,
+    deepest=300,
+    offsets=(0, 100),
+    crowds=(10, 40),
+    talking=5,
+    times_each=2,
+    size=Size(
+        pairs=40,
+        rooms=(20,),
+        typing_rooms=2,
+        typing_members=10,
+        conversations_per_user=(1, 10),
+        people_each=2,
+    ),
+)
+
+
+class Bench:
+    """What scenarios are played on. Everything is under `directory`, and goes with it."""
+
+    def __init__(
+        self, kinds: list[Kind], form: Form, directory: Path, redis_url: str, *, first: bool
+    ) -> None:
+        self._first = first
+        self.kinds = kinds
+        self.form = form
+        self.directory = directory
+        self.redis_url = redis_url
+        self.cores: Cores = cores()
+        self.world = World(form.size)
+        self.postgres = Postgres(directory, self.cores)
+        # Of old, in each database.
+        self.messages = 0
+        self._servers: dict[str, Server] = {}
+        self._kept: Server | None = None
+        self._generator = build()
+
+    # -- the database -----------------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        """Start PostgreSQL, and make and fill a database for every kind of server."""
+        await self.postgres.start()
+        if self._first:
+            go_first(self.postgres.pid)
+        await self.start_over(self.kinds)
+
+    async def redis_version(self) -> str:
+        """Such as 7.2.4."""
+        redis = Redis.from_url(self.redis_url)
+        info = await redis.info("server")
+        await redis.aclose()
+        return str(info["redis_version"])
+
+    async def start_over(self, kinds: Sequence[Kind]) -> None:
+        """New databases, with the same people and conversations as ever; the servers are stopped."""
+        for kind in kinds:
+            if server := self._servers.pop(kind.name, None):
+                await server.stop()
+        counts = self.first_messages()
+        with self._seeding():
+            await asyncio.gather(*(self._populate(kind, counts) for kind in kinds))
+        self.messages = sum(counts.values())
+
+    @contextmanager
+    def _seeding(self) -> Iterator[None]:
+        """While nothing is measured, everything uses every processor."""
+        self.postgres.spread()
+        try:
+            with running_on(self.cores.all):
+                yield
+        finally:
+            self.postgres.calm()
+
+    async def _populate(self, kind: Kind, counts: dict[Talk, int]) -> None:
+        dsn = await self.postgres.create(kind.database)
+        world = self.world
+        talks = [*world.pairs, *world.rooms.values(), *world.typing]
+        if kind.ours:
+            await seed_ours.prepare(kind, dsn)
+            await seed_ours.populate(dsn, world, talks)
+        else:
+            await seed_peer.prepare(dsn)
+            await seed_peer.populate(dsn, world, talks)
+        await self._seed(kind).add_messages(dsn, counts, workers=1)
+        # As autovacuum would in time: without statistics the plans would be those of empty tables.
+        await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
+
+    def first_messages(self) -> dict[Talk, int]:
+        """How many messages there are of old: 10,000 in all, half of them in one conversation."""
+        deep = self.form.pages
+        return {self.deep: deep} | dict.fromkeys(self.pairs, deep // self.form.pairs)
+
+    @property
+    def pairs(self) -> list[Talk]:
+        """The pairs that write to each other."""
+        return self.world.pairs[: self.form.pairs]
+
+    @property
+    def deep(self) -> Talk:
+        """The conversation with a long history."""
+        return self.world.pairs[-1]
+
+    async def add_messages(
+        self, kinds: Sequence[Kind], counts: dict[Talk, int], *, apart: bool = True
+    ) -> None:
+        """Add messages of old to conversations of two; `apart` from what is measured, with every processor."""
+        workers = max(1, len(self.cores.all) // len(kinds))
+
+        async def add(kind: Kind) -> None:
+            dsn = self.postgres.dsn(kind.database)
+            await self._seed(kind).add_messages(dsn, counts, workers)
+
+        with self._seeding() if apart else nullcontext():
+            await asyncio.gather(*map(add, kinds))
+
+    async def add_conversations(self, kinds: Sequence[Kind], talks: Sequence[Talk]) -> None:
+        """Add conversations between people who are there."""
+        with self._seeding():
+            for kind in kinds:
+                dsn = self.postgres.dsn(kind.database)
+                await self._seed(kind).populate(dsn, self.world, talks)
+                await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
+
+    @staticmethod
+    def _seed(kind: Kind) -> ModuleType:
+        return seed_ours if kind.ours else seed_peer
+
+    # -- the servers ------------------------------------------------------------------------------
+
+    async def server(self, kind: Kind, *, fresh: bool = False) -> Server:
+        """The running server of a kind; `fresh` is one that has done nothing yet."""
+        running = self._servers.get(kind.name)
+        if running is not None and (not fresh or running is self._kept):
+            return running
+        if running is not None:
+            await running.stop()
+        server = self._servers[kind.name] = self.another(kind, self.cores.server)
+        await server.start()
+        return server
+
+    @contextmanager
+    def keeping(self, server: Server) -> Iterator[None]:
+        """A server that stays while in this context, also where a fresh one is wanted."""
+        self._kept = server
+        try:
+            yield
+        finally:
+            self._kept = None
+
+    def another(
+        self, kind: Kind, processors: frozenset[int], name: str | None = None, **options: Any
+    ) -> Server:
+        """A server that is not started yet; `name` is that of its log."""
+        log = self.directory / f"{name or kind.name}.log"
+        return Server(kind, self.postgres.dsn(kind.database), processors, log, **options)
+
+    def with_form(self, form: Form) -> "Bench":
+        """The same surroundings for runs of another form."""
+        same = copy(self)
+        same.form = form
+        return same
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        for server in self._servers.values():
+            await server.stop()
+        self.postgres.stop()
+
+    async def settle(self, kind: Kind) -> None:
+        """Nobody has anything left to receive, and what was written is on disk."""
+        if kind.ours:
+            await seed_ours.everybody_received(self.postgres.dsn(kind.database))
+        await self.postgres.execute(None, "CHECKPOINT")
+
+    # -- the load ---------------------------------------------------------------------------------
+
+    def lines(self, name: str, lines: Iterable[str]) -> Path:
+        """A file of connections."""
+        return write_lines(self.directory / f"{name}.txt", lines)
+
+    async def load(
+        self,
+        mode: str,
+        *servers: Server,
+        processors: frozenset[int] | None = None,
+        **options: object,
+    ) -> Numbers:
+        """Run the load generator against servers, whose connections take turns; what it counted and measured.
+
+        Options are those of its command line; True stands alone, None is left out.
+
+        Raises LoadError.
+        """
+        given: dict[str, object] = {
+            "port": ",".join(str(server.port) for server in servers),
+            "pid": ",".join(str(server.pid) for server in servers),
+            **options,
+        }
+        arguments = [mode]
+        for name, value in given.items():
+            if value is not None:
+                option = f"--{name.replace('_', '-')}"
+                arguments += [option] if value is True else [option, str(value)]
+        with running_on(processors or self.cores.rest):
+            process = await asyncio.create_subprocess_exec(
+                str(self._generator),
+                *arguments,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                out, complaints = await process.communicate()
+        except TimeoutError:
+            raise LoadError(f"{mode} took longer than {_PATIENCE:.0f} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise LoadError(complaints.decode(errors="replace").strip().removeprefix("loadgen: "))
+        numbers: Numbers = orjson.loads(out)
+        return numbers
+
+
+@asynccontextmanager
+async def bench(kinds: list[Kind], form: Form, *, first: bool = False) -> AsyncIterator[Bench]:
+    """The surroundings of a run, set up and in the end taken down; `first`: as `go_first`.
+
+    Raises BuildError, MissingTool, PermissionError.
+    """
+    allow_many_files()
+    if first:
+        go_first(os.getpid())
+    if not all(kind.ours for kind in kinds):
+        tools.install_peer()
+    with tempfile.TemporaryDirectory(prefix="chatserver-bench-") as name:
+        directory = Path(name)
+        # As root, PostgreSQL's account must get in.
+        directory.chmod(0o755)  # noqa: ASYNC240 - nothing else runs yet
+        with running_on(cores().rest), redis_server() as redis_url:
+            made = Bench(kinds, form, directory, redis_url, first=first)
+            try:
+                await made.prepare()
+                yield made
+            finally:
+                await made.stop()

@@ -1,0 +1,151 @@
+"""The machine: which processor runs what, and what it is."""
+
+import os
+import platform
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_FIRST = -15
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Which processors the server under test has, and which all the rest has.
+
+    Where there is one processor alone, everything shares it, and nothing is pinned.
+    """
+
+    server: frozenset[int]
+    rest: frozenset[int]
+
+    @property
+    def all(self) -> frozenset[int]:
+        """Every processor that we may use."""
+        return self.server | self.rest
+
+
+def cores() -> Cores:
+    """The last processor for the server: the first one usually gets the machine's interrupts."""
+    mine = sorted(os.sched_getaffinity(0))
+    if len(mine) == 1:
+        return Cores(frozenset(mine), frozenset(mine))
+    return Cores(frozenset(mine[-1:]), frozenset(mine[:-1]))
+
+
+@contextmanager
+def running_on(chosen: frozenset[int]) -> Iterator[None]:
+    """What is started in this context runs on these processors for good: children inherit them."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, chosen)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def move(pid: int, chosen: frozenset[int]) -> None:
+    """Move a process, all its threads and all its children to these processors."""
+    for each in (pid, *_children(pid)):
+        try:
+            for task in Path(f"/proc/{each}/task").iterdir():
+                os.sched_setaffinity(int(task.name), chosen)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it ended meanwhile
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name in parentheses may contain anything, so count from its end.
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def go_first(pid: int) -> None:
+    """Have the session of a process preferred to other sessions' on the same processors.
+
+    Raises PermissionError.
+    """
+    os.setpriority(os.PRIO_PROCESS, pid, _FIRST)
+    # The scheduler shares out the time among sessions, and only within one by the niceness of its processes.
+    group = Path(f"/proc/{pid}/autogroup")
+    if group.exists():
+        group.write_text(str(_FIRST))
+
+
+def allow_many_files() -> None:
+    """Thousands of connections need as many descriptors, here and in what is started here."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a process holds at a moment."""
+
+    rss_kb: int
+    descriptors: int
+    cpu_seconds: float
+
+
+def look_at(pid: int) -> Process:
+    """A look at a running process."""
+    status = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return Process(
+        rss_kb=int(status["VmRSS"].split()[0]),
+        descriptors=len(os.listdir(f"/proc/{pid}/fd")),
+        cpu_seconds=(int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK"),
+    )
+
+
+def describe(directory: Path) -> dict[str, str]:
+    """The machine in words; `directory` is on the disk that the databases are on."""
+    chosen = cores()
+    return {
+        "processor": _processor(),
+        "processors": f"{len(chosen.all)} (server on {len(chosen.server)} of them, "
+        "database and load generator on the rest)"
+        if chosen.server != chosen.rest
+        else "1, shared by everything",
+        "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
+        "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
+        "operating system": platform.freedesktop_os_release().get("PRETTY_NAME", "unknown"),
+        "disk": f"an 8 KiB write with fdatasync takes {_sync_time(directory):.0f} µs",
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model"):
+            return value.strip()
+    return platform.machine()
+
+
+def _sync_time(directory: Path, times: int = 100) -> float:
+    """What a commit waits for at least, in microseconds: the median of some."""
+    path = directory / "sync"
+    taken = []
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        for _ in range(times):
+            started = time.perf_counter()
+            os.pwrite(descriptor, bytes(8192), 0)
+            os.fdatasync(descriptor)
+            taken.append(time.perf_counter() - started)
+    finally:
+        os.close(descriptor)
+        path.unlink()
+    return sorted(taken)[times // 2] * 1e6

@@ -1,0 +1,75 @@
+"""The PostgreSQL of a run: durable as in production, with a database for every server."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+
+from benchmarks.machine import Cores, move
+from chatserver.embedded import EmbeddedPostgres
+
+# A checkpoint in the middle of a measurement would be measured too. It delays none of the commits' fsyncs.
+_SETTINGS = ("max_wal_size = '16GB'", "checkpoint_timeout = '1h'")
+
+
+class Postgres:
+    """The embedded PostgreSQL (fsync on, synchronous_commit on), beside the server under test."""
+
+    def __init__(self, directory: Path, cores: Cores) -> None:
+        self._directory = directory
+        self._cores = cores
+        self._embedded = EmbeddedPostgres(directory)
+        self._dsn = ""
+
+    async def start(self) -> None:
+        """Make the cluster and start it."""
+        self._dsn = await asyncio.to_thread(self._embedded.start)
+        await self.execute(None, *(f"ALTER SYSTEM SET {setting}" for setting in _SETTINGS))
+        await self.execute(None, "SELECT pg_reload_conf()")
+        self.calm()
+
+    def stop(self) -> None:
+        """Stop it for good."""
+        self._embedded.stop()
+
+    def dsn(self, database: str) -> str:
+        """The address of a database."""
+        return self._dsn.replace("/chatserver?", f"/{database}?")
+
+    async def create(self, database: str) -> str:
+        """Create an empty database in the place of any that is there; returns its address."""
+        await self.execute(None, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        await self.execute(None, f'CREATE DATABASE "{database}"')
+        return self.dsn(database)
+
+    async def execute(self, database: str | None, *statements: str) -> None:
+        """Run statements, each in a transaction of its own."""
+        connection = await asyncpg.connect(self.dsn(database) if database else self._dsn)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def version(self) -> str:
+        """Such as 18.0."""
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            version = connection.get_server_version()
+        finally:
+            await connection.close()
+        return f"{version.major}.{version.minor}"
+
+    def calm(self) -> None:
+        """Leave the server's processor to the server."""
+        move(self.pid, self._cores.rest)
+
+    def spread(self) -> None:
+        """Use every processor, while nothing is measured."""
+        move(self.pid, self._cores.all)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that all others of it come from."""
+        data = (self._directory / "postgres").resolve() / "data"
+        return int((data / "postmaster.pid").read_text().split()[0])

@@ -1,0 +1,92 @@
+"""S6, where thousands come back at once, and S8, with two processes."""
+
+from benchmarks.bench import Bench, Numbers
+from benchmarks.scenario import READY, SEND, ask
+from benchmarks.servers import Kind, Server
+from benchmarks.world import Talk
+
+
+async def return_at_once(bench: Bench, kind: Kind) -> Numbers:
+    """S6: those who come back are sent what they missed, while others go on talking.
+
+    The peer, which keeps nothing for them, accepts the same number of connections and is left alone meanwhile.
+    """
+    pairs = bench.world.pairs[bench.form.pairs :][: bench.form.returning // 2]
+    people = [member for talk in pairs for member in talk.members]
+    server = await bench.server(kind)
+    lines = bench.lines("returning", bench.world.silent_lines(people))
+    if not kind.ours:
+        return await bench.load(
+            "connect",
+            server,
+            connections=lines,
+            connect_window=len(people),
+            hold=0,
+            after=0,
+            ready=READY,
+        )
+    return await _storm(bench, kind, server, pairs)
+
+
+async def _storm(bench: Bench, kind: Kind, server: Server, pairs: list[Talk]) -> Numbers:
+    form = bench.form
+    parked = bench.directory / "parked.txt"
+    await bench.load(
+        "park",
+        server,
+        connections=bench.directory / "returning.txt",
+        connect_window=form.window,
+        save=parked,
+        ready=READY,
+        pid=None,
+    )
+    await bench.add_messages([kind], dict.fromkeys(pairs, form.missed))
+    numbers = await bench.load(
+        "storm",
+        server,
+        connections=parked,
+        connect_window=2 * len(pairs),
+        missed=form.missed,
+        live=bench.lines("live", bench.world.pair_lines(bench.pairs)),
+        rate=form.live_rate,
+        calm=form.seconds,
+        warmup=form.warmup,
+        event="chat:message_send",
+        payload=SEND,
+        push="chat:message_received",
+        pushes_per_ask=2,
+        ready=READY,
+    )
+    calm, storm = (numbers[key]["p99"] for key in ("live_calm_us", "live_storm_us"))
+    if calm and storm:
+        numbers["live_slowdown"] = storm / calm
+    return numbers
+
+
+async def two_processes(bench: Bench, kind: Kind) -> Numbers:
+    """S8: the two of each pair are on different processes; as many write on the one as on the other.
+
+    Everything shares all processors, since pinned to one of two it would be the placement that is measured.
+    """
+    everywhere = bench.cores.all
+    servers = [
+        bench.another(kind, everywhere, REDIS_URL=bench.redis_url, name=f"{kind.name}-{number}")
+        for number in (1, 2)
+    ]
+    bench.postgres.spread()
+    try:
+        for server in servers:
+            await server.start()
+        lines = bench.lines("across", bench.world.pair_lines(bench.pairs, by_turns=True))
+        return await ask(
+            bench,
+            *servers,
+            connections=lines,
+            pushes_per_ask=2,
+            settle=10,
+            processors=everywhere,
+        )
+    finally:
+        for server in servers:
+            await server.stop()
+        bench.postgres.calm()

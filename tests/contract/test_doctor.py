@@ -1,0 +1,381 @@
+"""`chatserver doctor` against PostgreSQL and Redis that are broken on purpose."""
+
+import asyncio
+import re
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+
+from chatserver.embedded import EmbeddedPostgres
+from chatserver.store.migrate import migrate
+from tests.support.certificates import issue
+from tests.support.cli import Ended, production, run
+from tests.support.main_backend import create_tables, execute
+from tests.support.pooler import transaction_pooler
+from tests.support.redis_server import OwnRedis, free_port
+
+_LINE = re.compile(r"(ok   |warn |FAIL ) \S.*\Z")
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[str]:
+    """A PostgreSQL as in production, whose commits are on disk."""
+    with tempfile.TemporaryDirectory(prefix="chatserver-tests-") as directory:
+        Path(directory).chmod(0o755)
+        with EmbeddedPostgres(Path(directory)) as dsn:
+            yield dsn
+
+
+@pytest.fixture(scope="module")
+async def well(durable: str) -> str:
+    """Its database: migrated, with a user."""
+    await migrate(durable)
+    await execute(durable, "INSERT INTO chat_users (user_id, username) VALUES ('ann', 'ann')")
+    return durable
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[OwnRedis]:
+    """A Redis to break."""
+    own = OwnRedis()
+    yield own
+    own.send(signal.SIGCONT)
+    own.kill()
+
+
+async def doctor(*arguments: str, env: dict[str, str]) -> Ended:
+    """`chatserver doctor`, which says one line for each thing, whatever happens."""
+    ended = await run("doctor", *arguments, env=env)
+    assert ended.err == "", ended
+    for line in ended.out.splitlines():
+        assert _LINE.match(line), line
+    assert ended.code == ("\nFAIL " in f"\n{ended.out}"), ended
+    return ended
+
+
+def troubles(ended: Ended) -> dict[str, str]:
+    """What is not well: how bad, and what is said about it, by what it is about."""
+    found = {}
+    for line in ended.out.splitlines():
+        level, said = line[:5].strip(), line[6:]
+        if level != "ok":
+            found[said.split(":")[0]] = f"{level} {said}"
+    return found
+
+
+async def test_a_good_deployment(well: str, redis_url: str) -> None:
+    """In a deployment that is well everything is looked at and nothing found, with Redis and without."""
+    without, with_redis = await asyncio.gather(
+        doctor(env=production(well)),
+        doctor("--workers", "3", env=production(well, REDIS_URL=redis_url)),
+    )
+    for ended in (without, with_redis):
+        assert troubles(ended) == {}
+        for what in (
+            "settings (production)",
+            "TLS: none here",
+            "open files",
+            "metrics: for this machine",
+            "database: PostgreSQL",
+            "durability",
+            "connections: ",
+            "clock: ",
+            "migrations",
+            "chat_users (text)",
+            "keys",
+        ):
+            assert what in ended.out
+    assert "Redis: none configured" in without.out
+    assert "connections: 3 times" in with_redis.out
+    for what in ("Redis: ", "Redis scripts", "Redis memory", "Redis pub/sub"):
+        assert what in with_redis.out
+
+
+async def test_what_cannot_be_reached(well: str) -> None:
+    """What is away is told with what to do about it, all at once, and no password is shown."""
+    secret, port = "correct-horse-battery", free_port()
+    away = f"postgresql://user:{quote(secret)}@127.0.0.1:{port}/none"
+    redis = f"redis://:{quote(secret)}@127.0.0.1:{port}/0"
+    nowhere = re.sub(r"/chatserver\?", "/nowhere?", well)
+    stranger = re.sub(r"//[^@/]*@", f"//nobody:{secret}@", well)
+    assert nowhere != well != stranger
+    both, missing, refused = await asyncio.gather(
+        doctor(env=production(away, DB_SSL="false", REDIS_URL=redis)),
+        doctor(env=production(nowhere)),
+        doctor(env=production(stranger)),
+    )
+    found = troubles(both)
+    assert set(found) == {"database", "Redis"}
+    assert "check DATABASE_URL" in found["database"]
+    assert "check REDIS_URL" in found["Redis"]
+    assert "create that database" in troubles(missing)["database"]
+    assert troubles(refused)["database"].startswith("FAIL database: Invalid")
+    for ended in (both, missing, refused):
+        assert secret not in ended.out
+
+
+async def test_commits_that_are_not_durable(dsn: str, well: str) -> None:
+    """A server without fsync fails in production and is a warning in development; so does a pooler's role."""
+    in_production, in_development = await asyncio.gather(
+        doctor(env=production(dsn)),
+        doctor(env=production(dsn, APP_ENV="development")),
+    )
+    assert "FAIL durability: fsync is off" in troubles(in_production)["durability"]
+    assert "warn durability: fsync is off" in troubles(in_development)["durability"]
+    name = "undurable"
+    await execute(
+        well, f"CREATE DATABASE {name}", f"ALTER DATABASE {name} SET synchronous_commit = off"
+    )
+    undurable = re.sub(r"/chatserver\?", f"/{name}?", well)
+    await migrate(undurable)
+    direct, pooled = await asyncio.gather(
+        doctor(env=production(undurable)),
+        doctor(env=production(undurable, DB_STATEMENT_CACHE_SIZE="0")),
+    )
+    assert "durability" not in troubles(direct), "our sessions ask for it themselves"
+    assert "synchronous_commit" in troubles(pooled)["durability"]
+
+
+async def test_a_pooler_that_we_were_not_told_of(well: str) -> None:
+    """Behind a transaction pooler it says that DB_STATEMENT_CACHE_SIZE must be 0, and then that all is well."""
+    async with transaction_pooler(well) as (_, through):
+        told, untold = await asyncio.gather(
+            doctor(env=production(through, DB_STATEMENT_CACHE_SIZE="0", DB_SSL="false")),
+            doctor(env=production(through, DB_SSL="false")),
+        )
+    assert troubles(told) == {}
+    assert "DB_STATEMENT_CACHE_SIZE=0" in troubles(untold)["database"]
+
+
+async def test_a_database_that_is_not_ours_yet(empty_dsn: str) -> None:
+    """Migrations that are missing are named, and what can only be asked after them is not."""
+    found = troubles(await doctor(env=production(empty_dsn)))
+    assert "0001_log_and_state" in found["migrations"]
+    assert "run `chatserver migrate`" in found["migrations"]
+    assert set(found) == {"migrations", "durability"}
+
+
+async def test_a_database_that_is_read_only(fresh_dsn: str) -> None:
+    """A database that takes no writes is told."""
+    name = fresh_dsn.split("?")[0].rpartition("/")[2]
+    await execute(fresh_dsn, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    assert "read_only" in troubles(await doctor(env=production(fresh_dsn)))["writing"]
+
+
+async def test_connections_that_are_too_many(well: str) -> None:
+    """More pooled connections than the server has are told, for as many processes as there are to be."""
+    (slots,) = await _row(
+        well,
+        "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int",
+    )
+    env = production(well, REDIS_URL="", DB_MAX_CONNECTIONS=str(slots))
+    all_of_it, twice, none = await asyncio.gather(
+        doctor(env=env),
+        doctor("--workers", "2", env=env),
+        run("doctor", "--workers", "0", env=env),
+    )
+    assert troubles(all_of_it)["connections"].startswith("warn ")
+    found = troubles(twice)
+    assert found["connections"].startswith("FAIL ")
+    assert "set REDIS_URL" in found["Redis"]
+    assert none.code == 2
+    assert "--workers" in none.problem
+
+
+async def test_a_clock_that_is_wrong(fresh_dsn: str) -> None:
+    """A database whose clock is a minute ahead is told; seconds are a warning."""
+    # The server's own functions come first, unless the path says otherwise.
+    path = "&search_path=askew,public,pg_catalog"
+    for seconds, level in ((60, "FAIL"), (-10, "warn")):
+        await execute(
+            fresh_dsn,
+            "CREATE SCHEMA IF NOT EXISTS askew",
+            "CREATE OR REPLACE FUNCTION askew.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS "
+            f"$$ SELECT pg_catalog.clock_timestamp() + interval '{seconds} s' $$",
+        )
+        found = troubles(await doctor(env=production(fresh_dsn + path)))["clock"]
+        assert found.startswith(f"{level} clock: {abs(seconds)}.")
+
+
+async def test_a_directory_that_has_changed(empty_dsn: str) -> None:
+    """Tables of a main back end that came, went or changed since the last `migrate` are told; so is nobody."""
+
+    async def found() -> str:
+        return troubles(await doctor(env=production(empty_dsn))).get("directory", "")
+
+    await migrate(empty_dsn)
+    assert "warn directory: nobody is in chat_users" in await found()
+    await create_tables_of_people(empty_dsn)
+    assert "users_auth is there, and not used; run `chatserver migrate`" in await found()
+    await migrate(empty_dsn)
+    assert "warn directory: nobody is in users_auth" in await found()
+    await execute(empty_dsn, "INSERT INTO users_auth (user_id, username) VALUES (1, 'ann')")
+    ended = await doctor(env=production(empty_dsn))
+    assert (
+        "directory: users_auth (integer), user_profile_info (integer), chat_users (text)"
+        in ended.out
+    )
+    await execute(empty_dsn, "ALTER TABLE users_auth RENAME username TO login")
+    assert "run `chatserver migrate`" in await found()
+    await execute(empty_dsn, "DROP TABLE users_auth CASCADE")
+    assert "users_auth is gone, and still used" in await found()
+
+
+async def create_tables_of_people(dsn: str) -> None:
+    """Of a main back end, without those that `migrate` has made meanwhile."""
+    await execute(dsn, "DROP TABLE blocked_relationships, user_follows, jwt_revocation, products")
+    await create_tables(dsn)
+
+
+async def test_a_directory_that_may_not_be_read(fresh_dsn: str) -> None:
+    """A table that the role may not read is named, with what to do about it."""
+    role = f"reader_{free_port()}"
+    await execute(
+        fresh_dsn,
+        f"CREATE ROLE {role} LOGIN PASSWORD 'reading'",
+        f"GRANT SELECT ON schema_migrations, messages TO {role}",
+    )
+    found = troubles(
+        await doctor(env=production(re.sub(r"//[^@/]*@", f"//{role}:reading@", fresh_dsn)))
+    )
+    assert "permission denied for table" in found["directory"]
+    assert "GRANT SELECT" in found["directory"]
+
+
+async def test_a_key_that_is_lost(fresh_dsn: str) -> None:
+    """Messages that were sealed with a key that is not given are told, with the variable that it belongs into."""
+    await execute(
+        fresh_dsn,
+        "INSERT INTO messages (conversation_id, seq, number, id, sender_id, message_type, version, key_id, nonce, "
+        "ciphertext, created_at) "
+        "VALUES (gen_random_uuid(), 1, 1, gen_random_uuid(), 'a', 'text', 2, 'deadbeef', '', '', now())",
+    )
+    found = troubles(await doctor(env=production(fresh_dsn)))
+    assert "deadbeef" in found["keys"]
+    assert "CHAT_ENCRYPTION_KEY_PREVIOUS" in found["keys"]
+
+
+async def _row(dsn: str, query: str) -> "tuple[int, ...]":
+    connection = await asyncpg.connect(dsn)
+    try:
+        return tuple(await connection.fetchrow(query))
+    finally:
+        await connection.close()
+
+
+# -- Redis ----------------------------------------------------------------------------------------
+
+
+async def _redis_troubles(well: str, url: str) -> dict[str, str]:
+    return troubles(await doctor(env=production(well, REDIS_URL=url)))
+
+
+async def test_a_redis_that_stands_still(well: str, redis: OwnRedis) -> None:
+    """A Redis that takes connections and does not answer is told, and does not hold doctor up."""
+    redis.send(signal.SIGSTOP)
+    found = await _redis_troubles(well, redis.url)
+    assert found["Redis"].startswith("FAIL Redis: Timeout")
+
+
+async def test_a_redis_that_forgets(well: str, redis: OwnRedis) -> None:
+    """A Redis that evicts keys when it is full is a warning, with the policy to set."""
+    async with redis.client() as client:
+        await client.config_set("maxmemory", "100mb")
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+        found = await _redis_troubles(well, redis.url)
+        assert set(found) == {"Redis memory"}
+        assert found["Redis memory"].startswith("warn ")
+        assert "noeviction" in found["Redis memory"]
+        await client.config_set("maxmemory-policy", "noeviction")
+        assert await _redis_troubles(well, redis.url) == {}
+
+
+async def test_a_redis_that_is_full(well: str, redis: OwnRedis) -> None:
+    """A Redis that has no memory left for a write is told."""
+    async with redis.client() as client:
+        await client.config_set("maxmemory", "1")
+        found = await _redis_troubles(well, redis.url)
+    assert found["Redis scripts"].startswith("FAIL ")
+
+
+async def test_a_redis_that_is_a_replica(well: str, redis: OwnRedis) -> None:
+    """A replica is told."""
+    async with redis.client() as client:
+        await client.replicaof("127.0.0.1", free_port())
+        found = await _redis_troubles(well, redis.url)
+    assert "replica" in found["Redis"]
+
+
+async def test_a_redis_that_allows_too_little(well: str, redis: OwnRedis) -> None:
+    """A wrong password, a user without the channel, and one without scripts are told from each other."""
+    password = "hunter2hunter2"
+    async with redis.client() as client:
+        for user, rules in (
+            ("deaf", ("~*", "+@all", "resetchannels")),
+            ("mute", ("~*", "&*", "+@all", "-@scripting")),
+            ("blind", ("~*", "&*", "+@all", "-info")),
+        ):
+            await client.execute_command("ACL", "SETUSER", user, "on", f">{password}", *rules)
+
+    async def found(user: str, password: str = password) -> dict[str, str]:
+        return await _redis_troubles(well, redis.url.replace("//", f"//{user}:{password}@"))
+
+    wrong, deaf, mute, blind = await asyncio.gather(
+        found("deaf", "hunter3hunter3"), found("deaf"), found("mute"), found("blind")
+    )
+    assert "correct the user and password" in wrong["Redis"]
+    assert set(deaf) == {"Redis pub/sub"}
+    assert "ACL SETUSER" in deaf["Redis pub/sub"]
+    assert set(mute) == {"Redis scripts"}
+    assert "ACL SETUSER" in blind["Redis"]
+
+
+# -- the machine ----------------------------------------------------------------------------------
+
+
+async def test_certificates(well: str, tmp_path: Path) -> None:
+    """A certificate that has ended, or soon ends, and a key that everybody may read, are told."""
+    now = datetime.now(UTC)
+
+    async def found(name: str, ends: datetime, mode: int = 0o600) -> dict[str, str]:
+        (tmp_path / name).mkdir()
+        made = issue(tmp_path / name, not_after=ends)
+        made.key.chmod(mode)
+        files = {"TLS_KEY": str(made.key), "TLS_CERT": str(made.chain)}
+        return troubles(await doctor(env=production(well, **files)))
+
+    good, soon, ended, read = await asyncio.gather(
+        found("good", now + timedelta(days=90)),
+        found("soon", now + timedelta(days=3)),
+        found("ended", now - timedelta(days=1)),
+        found("read", now + timedelta(days=90), mode=0o644),
+    )
+    assert good == {}
+    assert soon["TLS"].startswith("warn TLS: the certificate in TLS_CERT ends on")
+    assert ended["TLS"].startswith("FAIL TLS: the certificate in TLS_CERT ended on")
+    assert "chmod 600" in read["TLS key"]
+    files = {"TLS_KEY": str(tmp_path / "none"), "TLS_CERT": str(tmp_path / "good" / "chain.pem")}
+    missing = troubles(await doctor(env=production(well, **files)))
+    assert missing["TLS"].startswith("FAIL TLS: TLS_KEY names")
+
+
+async def test_open_files_and_origins(well: str) -> None:
+    """More connections than this process may have files, and pages in plain text, are told."""
+    origins = "https://app.example,http://app.example,http://localhost:3000"
+    many = {"MAX_CONNECTIONS": "1000000", "CORS_ALLOWED_ORIGINS": origins}
+    in_production, in_development = await asyncio.gather(
+        doctor(env=production(well, **many)),
+        doctor(env=production(well, **many, APP_ENV="development")),
+    )
+    found = troubles(in_production)
+    assert set(found) == {"open files", "origins"}
+    assert "LimitNOFILE=1000074" in found["open files"]
+    assert found["open files"].startswith("FAIL ")
+    assert "pages of http://app.example come" in found["origins"]
+    assert troubles(in_development)["open files"].startswith("warn ")
