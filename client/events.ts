@@ -113,7 +113,7 @@ export interface GroupListAsk {
   offset?: number | null;
 }
 
-/** What is not given stays. An empty description takes it away. Something to change. */
+/** What is not given stays. An empty description takes it away. At least one of title, description and maxMembers. */
 export interface GroupUpdate {
   requestId?: string | null;
   conversationId: Uuid;
@@ -627,7 +627,7 @@ export interface Person {
 
 /** One picture. `default`: there is none, so show a stand-in. `error`: it could not be found out now. */
 export interface Picture {
-  type: string;
+  type: "user" | "community";
   id: string | number;
   hasPicture: boolean;
   default: boolean;

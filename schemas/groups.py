@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from schemas.base import ChangeOfConversation, OfConversation, Retryable
 from schemas.fields import Flag, Many, OneOf, Text, UserId, Whole
@@ -93,14 +93,14 @@ class MemberPage:
 class Promote(MemberChange):
     """The role that the member rises to."""
 
-    role: Annotated[Role, OneOf("admin", "moderator")] = "admin"
+    role: Annotated[Literal["admin", "moderator"], OneOf("admin", "moderator")] = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demote(MemberChange):
     """The role that the member goes back to."""
 
-    role: Annotated[Role, OneOf("member", "moderator")] = "member"
+    role: Annotated[Literal["member", "moderator"], OneOf("member", "moderator")] = "member"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class GroupUpdate(ChangeOfConversation):
     max_members: Annotated[int | None, Whole(2)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Something to change."""
+        """At least one of title, description and maxMembers."""
         if self.title is None and self.description is None and self.max_members is None:
             yield "title", "Give title, description or maxMembers."
 

@@ -17,7 +17,7 @@ MAX_PICTURES = 50
 class PictureOf:
     """Whose picture. ``id`` is a text or a whole number, as the main back end has it."""
 
-    type: str
+    type: Literal["user", "community"]
     id: str | int
 
 
@@ -75,7 +75,7 @@ class PicturesAsk:
 class Picture:
     """One picture. ``default``: there is none, so show a stand-in. ``error``: it could not be found out now."""
 
-    type: str
+    type: Literal["user", "community"]
     id: str | int
     has_picture: bool
     default: bool

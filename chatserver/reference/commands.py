@@ -17,8 +17,8 @@ ALWAYS = (
 )
 LIMITS = {
     "none": "Not limited.",
-    "command": "Counts as a command.",
-    "message": "Counts as a message: `MESSAGE_RATE_LIMIT` per minute and user.",
+    "command": "Counts as a command: `COMMAND_RATE_LIMIT` per minute and user.",
+    "message": "Counts as a message: `MESSAGE_RATE_LIMIT` per minute and user, twice that for long texts.",
 }
 
 

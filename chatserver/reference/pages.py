@@ -10,7 +10,7 @@ from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Tabl
 from chatserver.reference.commands import ALWAYS, LIMITS, outcomes, own_errors
 from chatserver.reference.markdown import INDEX
 from chatserver.reference.shapes import Schema
-from schemas.authorisation import ROLES
+from schemas.authorisation import OK, ROLES
 from schemas.conversations import LoggedEvent
 from schemas.examples import EXAMPLES
 from schemas.table import Command, Push, Rest
@@ -122,11 +122,19 @@ def _command(command: Command) -> Iterable[Block]:
         yield Text(f"**Ack.** {shapes.doc(command.gives)}")
         yield words.given(shapes.given(command.gives))
     yield Points(tuple(_facts(command)))
-    whose = tuple((about, *map(_outcome, outcomes_of)) for about, outcomes_of in outcomes(command))
-    yield Text("**Who may.** By how one [stands](@authorisation):")
-    yield Table(("", *ROLES), whose)
+    yield from _who_may(command)
     example = json.dumps(EXAMPLES[command.name], indent=2, ensure_ascii=False)
     yield Code("js", f'await socket.emitWithAck("{command.name}", {example});')
+
+
+def _who_may(command: Command) -> Iterable[Block]:
+    rows = outcomes(command)
+    if all(outcome == OK for _, outcomes_of in rows for outcome in outcomes_of):
+        yield Text("**Who may.** Anybody.")
+    else:
+        yield Text("**Who may.** By how one [stands](@authorisation):")
+        whose = ((about, *map(_outcome, outcomes_of)) for about, outcomes_of in rows)
+        yield Table(("", *ROLES), tuple(whose))
 
 
 def _facts(command: Command) -> Iterable[str]:

@@ -22,6 +22,8 @@ CONVENTIONS = (
     "**Order.** What happens in a conversation has the next `seq`. Durable pushes carry it, come "
     "in its order, and are replayed after a gap; what concerns a person alone has a `personalSeq` "
     "instead. They may come twice: drop what you have by `(conversationId, seq)`.",
+    "**Limits.** Who asks for too much is refused with `RATE_LIMIT_EXCEEDED`, and `retryAfter` is the "
+    "number of seconds after which the same ask is within the limits.",
     "**Deadline.** A command that takes too long is `UNAVAILABLE`, retryable. Ask again with the "
     "same id: that settles what became of it.",
 )
@@ -29,6 +31,8 @@ CONNECTING = (
     "`io(url, {auth: {token}})`, at `/socket.io/`, by WebSocket or polling. The token is the main "
     "back end's JWT (HS256; `sub` or `userId`, `exp`, and `jti` where it is to be revocable). Who "
     "is refused gets a `connect_error` whose `data` is a [Failure](@resources#failure).",
+    "A session lasts as long as its token. [session:expiring](@session#sessionexpiring) comes a minute "
+    "before its end, and [session:refresh](@session#sessionrefresh) goes on with a newer token.",
     "What was missed is emitted first, then [session:ready](@session#sessionready).",
 )
 AUTH_FIELDS = (

@@ -83,6 +83,8 @@ async def test_every_push_comes(
         )["id"]
         for name, example in EXAMPLES.items():
             await world.alice.do(name, **world.real(example))
+        # A moment after what it is about, so the acks do not wait for it.
+        await world.bob.expect("chat:message_status_updated", take=False)
         devices = (world.alice, world.bob, world.carol)
         for device in devices:
             await device.settled()

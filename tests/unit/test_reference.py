@@ -13,9 +13,12 @@ from marshmallow import fields
 from openapi_spec_validator import validate
 
 import schemas
+from chatserver.errors import ErrorCode
 from chatserver.reference import asyncapi, html, markdown, openapi, shapes, typescript, written
 from chatserver.reference.blocks import Heading, anchor
+from chatserver.reference.commands import ALWAYS, outcomes, own_errors
 from chatserver.reference.pages import pages
+from schemas.authorisation import OK
 from schemas.examples import EXAMPLES
 from tests.support.shapes import closed, validator, wrong_ack, wrong_answer, wrong_push
 
@@ -82,6 +85,15 @@ def test_the_pages_have_everything() -> None:
         assert "(@" not in text
         for name, place in re.findall(r"\]\((?:\.\./|reference/)?(\w*)(?:\.md)?(#[\w-]+)?\)", text):
             assert f"{name or page.name}{place}" in known or not place, (page.name, name, place)
+
+
+def test_what_becomes_of_a_command_is_documented() -> None:
+    """Every refusal that the matrix of who may do what has is among the errors of its command."""
+    for command in schemas.COMMANDS:
+        known = {*ALWAYS, *own_errors(command)}
+        for about, results in outcomes(command):
+            refusals = {ErrorCode(result) for result in results if result != OK}
+            assert refusals <= known, (command.name, about)
 
 
 class _Tags(HTMLParser):
