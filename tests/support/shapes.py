@@ -11,6 +11,7 @@ import schemas
 from chatserver.reference import openapi, shapes
 
 Schema = dict[str, Any]
+_NOUNS = {push.name.partition(":")[0] for push in schemas.PUSHES}
 _GIVES = {command.name: command.gives for command in schemas.COMMANDS}
 
 
@@ -59,10 +60,10 @@ def _ack(name: str) -> jsonschema_rs.Validator:
 
 
 def wrong_push(name: str, data: Any) -> str | None:
-    """What is wrong with a push, if anything; names unlike ours are other programs' (through Redis)."""
+    """What is wrong with a push, if anything; other programs push by nouns of their own (through Redis)."""
     of = _push(name)
     if of is None:
-        return "is not in the table" if ":" in name else None
+        return "is not in the table" if name.partition(":")[0] in _NOUNS else None
     return _wrong(of, data)
 
 

@@ -159,6 +159,7 @@ def test_what_the_shapes_refuse() -> None:
     ):
         assert wrong_push("user:status_changed", wrong)
     assert wrong_push("user:renamed", push)
+    assert wrong_push("order:shipped", push) is None
     assert wrong_ack("system:ping", {"success": True, "timestamp": 1}) is None
     error = {"code": "UNAVAILABLE", "message": "x", "retryable": True}
     assert wrong_ack("system:ping", {"success": False, "error": error}) is None
