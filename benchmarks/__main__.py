@@ -6,14 +6,17 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import data, plots, report
-from benchmarks.bench import SMALL, Bench, Form, Numbers, bench
+from benchmarks.bench import Bench, Numbers, bench
 from benchmarks.ceiling import ceiling
+from benchmarks.form import SMALL, Form
 from benchmarks.growth import CURVES, grow
 from benchmarks.loadgen.build import BuildError
+from benchmarks.machine import alone
 from benchmarks.play import mistakes, play, say, table
 from benchmarks.profile import profile
 from benchmarks.scenarios import SCENARIOS
@@ -30,10 +33,16 @@ def main() -> int:
         if arguments.report:
             _document(data.load())
             return 0
-        return asyncio.run(_ended_by_signals(arguments))
+        # A small run measures nothing.
+        with nullcontext() if arguments.smoke else alone(_waiting):
+            return asyncio.run(_ended_by_signals(arguments))
     except (BuildError, MissingTool, PermissionError) as error:
         sys.stderr.write(f"benchmarks: {error}\n")
         return 2
+
+
+def _waiting() -> None:
+    say("waiting for another run on this machine to end")
 
 
 async def _ended_by_signals(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from benchmarks.bench import Bench, Form, LoadError, Numbers
+from benchmarks.bench import Bench, LoadError, Numbers
+from benchmarks.form import Form
 from benchmarks.lateness import lateness
 from benchmarks.play import mistakes, say, shown
 from benchmarks.scenario import CPU, MESSAGES, READY, Metric, ask, milliseconds, pages

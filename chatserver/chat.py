@@ -6,8 +6,8 @@ from chatserver.conversations import Conversations
 from chatserver.crypto import Vault
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
+from chatserver.encoding import Received
 from chatserver.errors import ChatError, ErrorCode, denied, invalid, not_found
-from chatserver.events import message_received
 from chatserver.ids import uuid7
 from chatserver.log import Publisher
 from chatserver.logs import get_logger
@@ -139,7 +139,7 @@ class Chat:
                     room=conversation_room(conversation_id),
                     seq=message.seq,
                     name="chat:message_received",
-                    payload=message_received(message),
+                    payload=Received(message),
                     created_at=row["created_at"],
                 )
             )

@@ -222,8 +222,15 @@ class Delivery:
 
     def hear(self, event: Event) -> None:
         """Hand on a committed event, in its turn, to the local connections."""
-        self._say_changed(event)
         room = self._rooms.get(event.room)
+        if room is not None and room.seq == event.seq - 1 and not room.waiting:
+            # The usual: the next one, and nothing waits for it.
+            self._pass_on(event.room, room, event)
+            room.known = max(room.known, event.seq)
+            if event.left:
+                self._drop_if_empty(event.room, room)
+            return
+        self._say_changed(event)
         if room is None and any(self.has(user_id) for user_id in event.joined):
             if event.seq <= self._handed(event.room)[1]:
                 # Heard twice, or so late that the log reader comes first.
@@ -320,23 +327,27 @@ class Delivery:
     def _hand_on(self, name: str, room: _Room) -> None:
         assert room.seq is not None  # asked by the callers
         while event := room.waiting.pop(room.seq + 1, None):
-            room.seq = event.seq
-            self._say_changed(event)
-            for user_id in event.joined:
-                # A new conversation, or a new member of one: their devices here join at this event.
-                for connection in self.members(user_room(user_id)):
-                    room.members.add(connection)
-                    self._rooms_of[connection].add(name)
-            self._send_event(room, event)
-            if event.created_at is not None:
-                self.lag.observe(max(0.0, time.time() - event.created_at.timestamp()))
-            for user_id in event.left:
-                for connection in self.members(user_room(user_id)):
-                    if connection in room.members:
-                        self._rooms_of[connection].discard(name)
-                        room.members.discard(connection)
+            self._pass_on(name, room, event)
         for seq in [seq for seq in room.waiting if seq <= room.seq]:
             del room.waiting[seq]
+
+    def _pass_on(self, name: str, room: _Room, event: Event) -> None:
+        """Hand on the next event of a room."""
+        room.seq = event.seq
+        self._say_changed(event)
+        for user_id in event.joined:
+            # A new conversation, or a new member of one: their devices here join at this event.
+            for connection in self.members(user_room(user_id)):
+                room.members.add(connection)
+                self._rooms_of[connection].add(name)
+        self._send_event(room, event)
+        if event.created_at is not None:
+            self.lag.observe(max(0.0, time.time() - event.created_at.timestamp()))
+        for user_id in event.left:
+            for connection in self.members(user_room(user_id)):
+                if connection in room.members:
+                    self._rooms_of[connection].discard(name)
+                    room.members.discard(connection)
 
     def _send_event(self, room: _Room, event: Event) -> None:
         if event.welcome is None:

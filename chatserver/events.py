@@ -5,10 +5,10 @@ read from the log. (Only ``chat:message_received`` of a send, the hot path, is m
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 from typing import Any
 
+from chatserver.encoding import Received
 from chatserver.session import User
 from chatserver.store import Record
 from schemas.conversations import ConversationBlocked, ConversationCreated, ConversationOwnView
@@ -17,7 +17,6 @@ from schemas.messages import (
     MessageDeletedForSelf,
     MessageEdited,
     MessagePinned,
-    MessageReceived,
     ReactionAdded,
     ReactionRemoved,
 )
@@ -56,19 +55,9 @@ class Kind:
     people: Callable[[Record], tuple[str, ...]] = lambda _row: ()
 
 
-_MESSAGE = tuple(field.name for field in fields(Message))
-_values_of = attrgetter(*_MESSAGE)
-
-
-def message_received(message: Message) -> MessageReceived:
-    """What ``chat:message_received`` carries."""
-    values = dict(zip(_MESSAGE, _values_of(message), strict=True))
-    return MessageReceived(**values, conversationId=message.conversation_id)
-
-
-def _message_received(event: Logged) -> MessageReceived:
+def _message_received(event: Logged) -> Received:
     assert event.message is not None  # its kind asks for it
-    return message_received(event.message)
+    return Received(event.message)
 
 
 def _about_message(event: Logged) -> dict[str, Any]:

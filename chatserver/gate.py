@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import orjson
 
@@ -33,8 +33,7 @@ class BindError(RuntimeError):
     """A command without a handler, a handler without a command, or one that asks for an unknown service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The one answer to a command: what it gives, or why not."""
 
     value: object | None = None
@@ -179,7 +178,8 @@ class Gate:
         """
         self._running += 1
         try:
-            return Answer(value=await self._handle(session, name, payload))
+            bound, caller, cmd = self._understand(session, name, payload)
+            return Answer(value=await bound.handler(caller, cmd, *bound.services))
         except ChatError as error:
             return Answer(error=error)
         except Invalid as invalid:
@@ -193,7 +193,14 @@ class Gate:
             if not self._running:
                 self._idle.fire()
 
-    async def _handle(self, session: Session, name: object, payload: object) -> object:
+    def _understand(
+        self, session: Session, name: object, payload: object
+    ) -> tuple[_Bound, Caller, Any]:
+        """What is asked, by whom, of which handler.
+
+        Raises:
+            ChatError, Invalid: it is not to be asked.
+        """
         bound = self._bound.get(name) if isinstance(name, str) else None
         self._limiter.command(session, bound.command.limit if bound else "command")
         if bound is None:
@@ -207,11 +214,13 @@ class Gate:
             self.ignored_fields[bound.command.name] += len(unknown)
         self._limiter.message(session, bound.command.limit, cmd)
         caller = Caller(session=session, request=_request(bound, cmd))
-        return await bound.handler(caller, cmd, *bound.services)
+        return bound, caller, cmd
 
 
 def _request(bound: _Bound, cmd: Any) -> Request | None:
     if not bound.takes_request_id or cmd.request_id is None:
         return None
-    body = orjson.dumps(dataclasses.replace(cmd, request_id=None), option=orjson.OPT_SORT_KEYS)
+    body = orjson.dumps(
+        dataclasses.replace(cmd, request_id=None), option=orjson.OPT_SORT_KEYS, default=str
+    )
     return Request(command=bound.command.name, request_id=cmd.request_id, body=body)

@@ -10,6 +10,9 @@ import time
 from threading import Lock
 from uuid import UUID
 
+# A subclass of the standard library's, made and written in a tenth of its time; what asyncpg returns, too.
+from asyncpg.pgproto.pgproto import UUID as FastUUID  # noqa: N811 - it is a class
+
 _RANDOM_BITS = 74  # rand_a (12) and rand_b (62), RFC 9562 section 5.7
 _LOW_62 = (1 << 62) - 1
 _LOW_12 = (1 << 12) - 1
@@ -48,12 +51,13 @@ class _Generator:
                 last = self._last + 1 + int.from_bytes(self._random[used : used + 4], "big")
                 self._used = used + 4
             self._last = last
-        return UUID(
-            int=last >> _RANDOM_BITS << 80
+        value = (
+            last >> _RANDOM_BITS << 80
             | (last >> 62 & _LOW_12) << 64
             | last & _LOW_62
             | _VERSION_AND_VARIANT
         )
+        return FastUUID(value.to_bytes(16, "big"))
 
 
 _generator = _Generator()

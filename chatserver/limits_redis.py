@@ -17,7 +17,6 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterable
 
 from redis.asyncio import Redis
 
@@ -105,7 +104,7 @@ class RedisLimits:
         """See `LimitStore`."""
         if rule.sharing == "never":
             return Meter(rule, self._clock)
-        meter = self._meters[rule.name] = Meter(rule, self._clock, self._used)
+        meter = self._meters[rule.name] = Meter(rule, self._clock, self._used, self._hasten)
         return meter
 
     def start(self) -> None:
@@ -122,17 +121,14 @@ class RedisLimits:
     def _used(self, window: Window, now: float) -> None:
         """Have a window shared: the closer to its limit, the sooner."""
         window.changed = True
-        if window.queued == "soon":
-            return
-        if not _is_heavy(window):
+        if window.queued != "soon" and not _is_heavy(window):
             if window.rule.sharing == "heavy" or window.queued == "later":
                 return
             if now - window.asked < _COLD:
                 window.queued = "later"
                 self._later.append(window)
                 return
-        window.queued = "soon"
-        self._soon.append(window)
+        self._hasten(window)
         self._wake.set()
 
     # -- beside it --------------------------------------------------------------------------------
@@ -173,24 +169,26 @@ class RedisLimits:
             for window in (w for meter in self._meters.values() for w in meter.windows()):
                 if window.here and _is_shared(window):
                     window.changed = True
-                    self._hasten([window])
+                    self._hasten(window)
         for key in heavy:
             name, _, who = key.removeprefix(_PREFIX).partition(":")
             if name in self._meters:
-                self._hasten([self._meters[name].window(who)])
+                self._hasten(self._meters[name].window(who))
 
     def _hasten_later(self) -> None:
         """Those that have waited long enough wait no longer."""
         before = self._clock() - _COLD
         waiting = [window for window in self._later if window.queued == "later"]
         self._later = [window for window in waiting if window.asked > before]
-        self._hasten(window for window in waiting if window.asked <= before)
+        for window in waiting:
+            if window.asked <= before:
+                self._hasten(window)
 
-    def _hasten(self, windows: Iterable[Window]) -> None:
-        for window in windows:
-            if window.queued != "soon":
-                window.queued = "soon"
-                self._soon.append(window)
+    def _hasten(self, window: Window) -> None:
+        """Share a window with the next, whoever those are; with the next tick at the latest."""
+        if window.queued != "soon":
+            window.queued = "soon"
+            self._soon.append(window)
 
     async def _share(self) -> int:
         """Tell of what is used here, and learn what is elsewhere; returns for how many windows."""

@@ -112,15 +112,21 @@ class Meter:
     """The windows of one rule, one for each user (or address) seen lately.
 
     Args:
-        used: told of each use, and of who is looked up.
+        used: told of each use.
+        expected: told whose uses elsewhere are to be learned.
     """
 
     def __init__(
-        self, rule: Rule, clock: Clock, used: Callable[[Window, float], None] | None = None
+        self,
+        rule: Rule,
+        clock: Clock,
+        used: Callable[[Window, float], None] | None = None,
+        expected: Callable[[Window], None] | None = None,
     ) -> None:
         self.rule = rule
         self._clock = clock
         self._used = used
+        self._expected = expected
         # Two generations: who is not seen while a window's time passes is forgotten with the older one, and
         # nobody has to look through all of them.
         self._windows: dict[str, Window] = {}
@@ -130,7 +136,9 @@ class Meter:
     def take(self, who: str, most: int | None = None) -> float:
         """Count one more use, if it is within `most` (the rule's): 0, or the seconds until it would be."""
         now = self._clock()
-        window = self._find(who, now)
+        window = self._windows.get(who)
+        if window is None or now >= self._turn_at:
+            window = self._find(who, now)
         window.forget(now)
         if most is None:
             most = self.rule.most
@@ -150,9 +158,8 @@ class Meter:
 
     def expect(self, who: str) -> None:
         """Somebody is about to come: learn what they used elsewhere."""
-        if self._used is not None:
-            now = self._clock()
-            self._used(self._find(who, now), now)
+        if self._expected is not None:
+            self._expected(self.window(who))
 
     def window(self, who: str) -> Window:
         """Somebody's window."""

@@ -1,6 +1,7 @@
 """Who asks: a user, on a connection, with one command."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +38,8 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """What a handler knows about who asks."""
+class Caller(NamedTuple):
+    """What a handler knows about who asks. (A named tuple: every command has one.)"""
 
     session: Session
     request: Request | None = None

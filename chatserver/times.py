@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 
 
+@lru_cache(1_000)
 def iso(moment: datetime) -> str:
     """`moment` in ISO 8601, UTC, with exactly three decimals (cut, not rounded) and `Z`.
 
@@ -17,8 +19,8 @@ def iso(moment: datetime) -> str:
         if moment.utcoffset() is None:
             raise ValueError("a naive datetime has no UTC form")
         moment = moment.astimezone(UTC)
-    # Each message shown carries at least one of these. orjson writes the text in a third of the
-    # time of datetime.isoformat; it leaves the decimals out when they are all zero.
+    # Each message shown carries at least one of these, and those of one commit the same. orjson writes the
+    # text in a third of the time of datetime.isoformat; it leaves the decimals out when they are all zero.
     text = orjson.dumps(moment)
     if moment.microsecond:
         return text[1:24].decode() + "Z"

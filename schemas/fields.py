@@ -7,6 +7,7 @@ database could not store (NUL) or no encoder could write (a lone surrogate) is r
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -71,15 +72,37 @@ class UserId(Text):
         return text
 
 
+class _Id(UUID):
+    """A UUID that keeps its text: it leaves more often than it comes."""
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        object.__setattr__(self, "_text", text.lower())
+
+    def __str__(self) -> str:
+        return self._text
+
+
+@lru_cache(20_000)
+def _read_id(text: str) -> UUID | None:
+    """A UUID, of which a busy server sees the same ones again and again; None where it is none."""
+    return _Id(text) if _UUID.match(text) else None
+
+
 class Id(fields.Field[UUID]):
     """A conversation's or message's UUID in its canonical form."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> UUID:
-        if not isinstance(value, str) or not _UUID.match(value):
+        # No UUID is longer, and no longer text is worth remembering.
+        found = _read_id(value) if isinstance(value, str) and len(value) == 36 else None
+        if found is None:
             raise ValidationError("Must be a UUID.")
-        return UUID(value)
+        return found
 
 
 class Whole(fields.Field[int]):

@@ -74,8 +74,12 @@ class Loader(Generic[T]):
         # Either casing.
         self._known = {spelled: name for name in self.fields for spelled in (name, camel(name))}
         self._deserialize = {name: field._deserialize for name, field in self.fields.items()}
-        self._required = [name for name, field in self.fields.items() if field.required]
-        self._optional = set(self.fields) - set(self._required)
+        self._required = {name for name, field in self.fields.items() if field.required}
+        self._optional = self.fields.keys() - self._required
+        # By what a field may be called: its name, and how it is read.
+        self._readers = {
+            spelled: (name, self._deserialize[name]) for spelled, name in self._known.items()
+        }
         self._has_problems = hasattr(kind, "problems")
 
     def load(self, payload: object, *, strict: bool) -> tuple[T, frozenset[str]]:
@@ -86,6 +90,8 @@ class Loader(Generic[T]):
         """
         if not isinstance(payload, dict):
             raise Invalid({"payload": ["Must be an object."]})
+        if (value := self._usual(payload)) is not None:
+            return value, _NONE
         data, unknown, wrong = self._spelled(payload)
         if strict:
             wrong |= {name: ["Unknown field."] for name in unknown}
@@ -99,7 +105,7 @@ class Loader(Generic[T]):
                 loaded[name] = self._deserialize[name](value, None, None)
             except ValidationError as error:
                 wrong |= dict(_flat({self._names[name]: error.messages}))
-        for name in self._required:
+        for name in sorted(self._required):
             if name not in data and self._names[name] not in wrong:
                 wrong[self._names[name]] = ["Missing."]
         if wrong:
@@ -110,6 +116,22 @@ class Loader(Generic[T]):
             if problems:
                 raise Invalid(problems)
         return value, frozenset(unknown)
+
+    def _usual(self, payload: dict[Any, Any]) -> T | None:
+        """A payload in which everything is as it should be, in one pass; None where something may not be."""
+        loaded = {}
+        try:
+            for given, value in payload.items():
+                name, deserialize = self._readers[given]
+                if value is None or name in loaded:
+                    return None
+                loaded[name] = deserialize(value, None, None)
+        except (KeyError, ValidationError):
+            return None
+        if not loaded.keys() >= self._required:
+            return None
+        value = self.kind(**loaded)
+        return None if self._has_problems and any(_checked(value)) else value
 
     def _spelled(
         self, payload: dict[Any, Any]
@@ -130,6 +152,9 @@ class Loader(Generic[T]):
             else:
                 data[name] = value
         return data, unknown, wrong
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -190,6 +215,10 @@ class _Shape:
     names: tuple[tuple[str, str, bool], ...] = ()
 
 
+# What leaves as it is.
+_PLAIN = (str, int, bool, float, type(None), dict)
+
+
 _shapes: dict[type, _Shape] = {}
 
 
@@ -206,6 +235,8 @@ def _shape(kind: type) -> _Shape:
 
 
 def _inner(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if _shape(type(value)).is_part:
         return to_wire(value)
     if type(value) in (tuple, list) and value and _shape(type(value[0])).is_part:

@@ -68,7 +68,8 @@ static void send_request(void *connection, uint32_t ask, const char *body, size_
     Filling filling = {caller->line->target, ask, 0};
     size_t url_length;
     const char *url = template_fill(http->url, &filling, &url_length);
-    size_t most = url_length + strlen(caller->line->token) + sizeof caller->server->name + 256;
+    size_t most = strlen(http->method) + url_length + sizeof caller->server->name +
+                  strlen(caller->line->token) + 256;
     char *to = stream_room(&caller->stream, most + length);
     int head = snprintf(to, most,
                         "%s %.*s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"

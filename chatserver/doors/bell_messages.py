@@ -20,6 +20,7 @@ from typing import Any, TypeGuard
 
 import orjson
 
+from chatserver.encoding import dumps
 from chatserver.pushes import Event
 
 # A push's rooms and payload fit many times over; parsing more would hold up everybody.
@@ -97,7 +98,7 @@ def superseded(host_id: str, user_id: str, since: float, by: str) -> bytes:
 
 
 def _emit(host_id: str, name: str, payload: Any, room: object, extra: dict[str, Any]) -> bytes:
-    return orjson.dumps(
+    return dumps(
         {
             "method": "emit",
             "event": name,

@@ -11,7 +11,7 @@ from functools import cache
 from aiohttp import web
 
 from chatserver.doors import etags
-from chatserver.doors.rest import dumps
+from chatserver.encoding import dumps
 from chatserver.reference import asyncapi, html, openapi, written
 
 _JSON = "application/json"

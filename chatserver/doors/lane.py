@@ -30,7 +30,7 @@ class Lane:
         # Asking for it costs a system call in Python 3.11.
         self._loop = asyncio.get_running_loop()
         # The event loop keeps no task alive by itself.
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None] | None] = set()
 
     async def enter(self, work: Work, *, in_order: bool) -> None:
         """Start `work`, in its turn among the changes where `in_order`. Waits while too many are under way."""
@@ -50,9 +50,8 @@ class Lane:
             await self._left.wait()
 
     def _start(self, work: Work, turn: "_Turn") -> None:
-        task = self._loop.create_task(self._run(work, turn))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        turn.task = self._loop.create_task(self._run(work, turn))
+        self._tasks.add(turn.task)
 
     async def _run(self, work: Work, turn: "_Turn") -> None:
         try:
@@ -61,6 +60,7 @@ class Lane:
             # What waits behind it has its turn all the same.
             _log.exception("a command's answer crashed")
         finally:
+            self._tasks.discard(turn.task)
             turn.leave()
 
     def _leave(self, *, in_order: bool) -> None:
@@ -76,11 +76,12 @@ class Lane:
 class _Turn:
     """A command's place in its lane, until it leaves."""
 
-    __slots__ = ("_in_order", "_lane")
+    __slots__ = ("_in_order", "_lane", "task")
 
     def __init__(self, lane: Lane, in_order: bool) -> None:
         self._lane: Lane | None = lane
         self._in_order = in_order
+        self.task: asyncio.Task[None] | None = None
 
     def leave(self) -> None:
         """The next one may begin. Leaving twice is leaving once."""

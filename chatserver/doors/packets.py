@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from chatserver.encoding import dumps
+
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = "0123456"
 
 _ID_DIGITS = 16
@@ -76,12 +78,12 @@ def loads(text: str | bytes) -> Any:
 def event(name: str, payload: Any, offset: str | None = None) -> bytes:
     """An EVENT packet; an offset is its last argument, where stock clients look for it."""
     arguments = [name, payload] if offset is None else [name, payload, offset]
-    return b"2" + orjson.dumps(arguments)
+    return b"2" + dumps(arguments)
 
 
 def ack(packet_id: int, body: Any) -> bytes:
     """An ACK packet."""
-    return b"3%d%b" % (packet_id, orjson.dumps([body]))
+    return b"3%d%b" % (packet_id, dumps([body]))
 
 
 def connect(body: dict[str, Any]) -> bytes:

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from chatserver.auth import Authenticator
 from chatserver.doors import etags, rest_payload
+from chatserver.encoding import dumps
 from chatserver.errors import ChatError
 from chatserver.gate import Gate
 from chatserver.session import Session
@@ -18,11 +18,6 @@ from schemas.wire import Loader, snake, to_wire
 Responder = Callable[[web.Request, Session], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Row = tuple[Command, Rest]
-
-
-def dumps(value: object) -> bytes:
-    """JSON; dataclasses are written as they are named."""
-    return orjson.dumps(value)
 
 
 def answer(

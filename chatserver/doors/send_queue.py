@@ -17,7 +17,7 @@ class TextPacket(Packet):  # type: ignore[misc]  # engineio has no types
         self.data = None
         self.encode_cache = None
         self.text = text
-        self.framed = _frame(_TEXT, b"4", text)
+        self.framed = _frame(_TEXT, b"4" + text)
 
     def encode(self, b64: bool = False) -> str:
         """For polling."""
@@ -27,16 +27,14 @@ class TextPacket(Packet):  # type: ignore[misc]  # engineio has no types
 _TEXT, _BINARY = 0x81, 0x82
 
 
-def _frame(first: int, *payload: bytes) -> bytes:
+def _frame(first: int, payload: bytes) -> bytes:
     """A WebSocket frame from a server: unmasked, and a message in one piece (RFC 6455, section 5.2)."""
-    size = sum(map(len, payload))
+    size = len(payload)
     if size < 126:
-        head = bytes((first, size))
-    elif size < 65_536:
-        head = bytes((first, 126, size >> 8, size & 255))
-    else:
-        head = bytes((first, 127)) + size.to_bytes(8, "big")
-    return b"".join((head, *payload))
+        return bytes((first, size)) + payload
+    if size < 65_536:
+        return bytes((first, 126, size >> 8, size & 255)) + payload
+    return bytes((first, 127)) + size.to_bytes(8, "big") + payload
 
 
 def framed(packet: Packet) -> bytes:

@@ -267,16 +267,9 @@ class SocketIODoor:
         except ChatError as error:
             self._answer(client, packet.id, self._gate.refuse(client.session, error))
             return
-        asked = _Asked(self, client, packet.id, name, payload)
+        asked = _Asked(self, self._gate, client, packet.id, name, payload)
         self._deadlines.watch(asked)
         await client.lane.enter(asked.work, in_order=self._gate.mutates(name))
-
-    async def _work(self, asked: "_Asked") -> Answer:
-        client, name, payload = asked.client, asked.name, asked.payload
-        answer = await self._gate.answer(client.session, name, payload)
-        if client.resync and answer.error is None and name in _RELOADS:
-            client.resync.discard(conversation_room(_conversation_of(payload)))
-        return answer
 
     def _answer(self, client: Client, packet_id: int | None, answer: Answer) -> None:
         if packet_id is not None:
@@ -334,38 +327,46 @@ class _Asked:
     """A command that waits for its answer."""
 
     __slots__ = (
+        "_client",
         "_door",
+        "_gate",
         "_leave",
+        "_name",
         "_packet_id",
+        "_payload",
         "_received",
-        "client",
-        "name",
-        "payload",
         "settled",
     )
 
     def __init__(
         self,
         door: SocketIODoor,
+        gate: Gate,
         client: Client,
         packet_id: int | None,
         name: object,
         payload: object,
     ) -> None:
         self._door = door
+        self._gate = gate
+        self._client = client
         self._packet_id = packet_id
+        self._name = name
+        self._payload = payload
         self._received = time.monotonic()
         self._leave: Callable[[], None] | None = None
-        self.client = client
-        self.name = name
-        self.payload = payload
         self.settled = False
 
     async def work(self, leave: Callable[[], None]) -> None:
         """Its turn has come. What goes on past the deadline is abandoned, not stopped."""
-        if not self.settled:
-            self._leave = leave
-            self._settle(await self._door._work(self))
+        if self.settled:
+            return
+        self._leave = leave
+        client, name = self._client, self._name
+        answer = await self._gate.answer(client.session, name, self._payload)
+        if client.resync and answer.error is None and name in _RELOADS:
+            client.resync.discard(conversation_room(_conversation_of(self._payload)))
+        self._settle(answer)
 
     def expire(self) -> None:
         """Its deadline has passed: the next one may have its turn."""
@@ -377,8 +378,8 @@ class _Asked:
         if not self.settled:
             self.settled = True
             # What waited its turn behind other commands waited too.
-            self._door._gate.count(self.name, self._received, answer)
-            self._door._answer(self.client, self._packet_id, answer)
+            self._gate.count(self._name, self._received, answer)
+            self._door._answer(self._client, self._packet_id, answer)
 
 
 # What a client reads to reload a conversation.
