@@ -6,11 +6,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 BIN := .venv/bin
 TESTS ?= tests
 
-.PHONY: help serve test faults bench check format clean
+.PHONY: help serve test faults bench check format reference clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r target doc; do \
-		printf '  make %-8s %s\n' "$$target" "$$doc"; done
+		printf '  make %-9s %s\n' "$$target" "$$doc"; done
 
 serve: $(BIN)/.installed ## Run the server on port 3001, with an embedded PostgreSQL and four demo users
 	@APP_ENV=development exec $(BIN)/chatserver serve --demo
@@ -24,15 +24,19 @@ faults: $(BIN)/.installed ## Break everything under load for some minutes, and w
 bench: $(BIN)/.bench ## Measure the server beside Node.js peers (under 15 minutes), and write docs/PERFORMANCE.md
 	$(BIN)/python -m benchmarks
 
-check: $(BIN)/.installed ## Lint, format, types and import contracts
+check: $(BIN)/.installed ## Lint, format, types, import contracts, and whether the reference is that of the tables
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/chatserver reference --check
 
 format: $(BIN)/.installed ## Format the code, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+reference: $(BIN)/.installed ## Write docs/reference, the OpenAPI and AsyncAPI documents and client/events.ts from the tables
+	$(BIN)/chatserver reference
 
 clean: ## Remove what was installed; the data under .chatserver stays
 	rm -rf .venv tests/js/node_modules benchmarks/peer/node_modules benchmarks/.build

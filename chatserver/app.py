@@ -17,6 +17,7 @@ from chatserver.crypto import Vault
 from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
+from chatserver.doors import documents
 from chatserver.doors import web as doors_web
 from chatserver.doors.counts import DoorCounts, HttpTally
 from chatserver.doors.engine import Engine, LocalManager
@@ -262,6 +263,7 @@ async def build(
         rest = RestDoor(gate, authenticator, settings.max_payload_size)
         application.add_routes(rest.routes(schemas.COMMANDS))
         application.add_routes(probes.routes())
+        application.add_routes(documents.routes())
         engine.attach(application, "socket.io")
         yield App(
             application,

@@ -1,4 +1,4 @@
-"""``chatserver serve | migrate | token | doctor``"""
+"""``chatserver serve | migrate | token | doctor | reference``"""
 
 import argparse
 import asyncio
@@ -15,6 +15,7 @@ from chatserver import demo, doctor, serve, workers
 from chatserver.config import ConfigError, Settings, load_settings
 from chatserver.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from chatserver.logs import configure_logging
+from chatserver.reference import written
 from chatserver.store.migrate import MigrationError, migrate, pending_at
 from chatserver.tokens import issue_token
 
@@ -28,6 +29,10 @@ class Failure(Exception):  # noqa: N818 - what it is
 def main() -> None:
     """The command line."""
     arguments = _parser().parse_args()
+    if arguments.run is _reference:
+        # Made from the code alone: no settings are needed, and none can be wrong.
+        _reference(arguments)
+        return
     try:
         settings = load_settings(os.environ, state_directory=STATE_DIRECTORY)
         configure_logging(json=not settings.is_development, level=settings.log_level)
@@ -80,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=int, default=1, metavar="N", help="processes that there are to be in all"
     )
     command.set_defaults(run=_doctor)
+
+    command = commands.add_parser(
+        "reference", help="write docs/ and client/ as the tables of the source have them"
+    )
+    command.add_argument("--check", action="store_true", help="write nothing; fail if they differ")
+    command.set_defaults(run=_reference)
     return parser
 
 
@@ -157,3 +168,11 @@ def _doctor(settings: Settings, arguments: argparse.Namespace) -> None:
     sys.stdout.write("".join(f"{finding}\n" for finding in findings))
     if any(finding.level == "FAIL" for finding in findings):
         sys.exit(1)
+
+
+def _reference(arguments: argparse.Namespace) -> None:
+    root = Path.cwd()
+    if not arguments.check:
+        written.write(root)
+    elif stale := written.stale(root):
+        _fail(f"{', '.join(stale)}: not as the tables say; run `chatserver reference`", 1)

@@ -1,5 +1,6 @@
 """What many payloads share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -17,6 +18,11 @@ class Retryable:
     """A change: the same ``requestId`` again has no second effect and answers the original ack."""
 
     request_id: Annotated[str | None, Text(1, 64)] = None
+
+
+def key_field(names: Iterable[str]) -> str | None:
+    """Which of a payload's fields makes it safe to repeat; over REST ``Idempotency-Key`` stands for it."""
+    return next((name for name in ("client_message_id", "request_id") if name in names), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,18 @@ from schemas.messages import (
     Updated,
     UserTyping,
 )
-from schemas.table import Command, Push, Rest
+from schemas.table import Choice, Command, Push, Rest
+
+
+def _status(word: str) -> Rest:
+    return Rest(
+        "POST",
+        "/api/messages/{message_id}/status",
+        chosen_by=Choice("status_type", word),
+        echoes=("message_id", "status_type"),
+        shows=(),
+    )
+
 
 _OF_PINS = ("RESOURCE_NOT_FOUND", "PERMISSION_DENIED", "USER_BLOCKED", "IDEMPOTENCY_CONFLICT")
 
@@ -61,6 +72,7 @@ COMMANDS = (
         gives=Updated,
         mutates=True,
         errors=("RESOURCE_NOT_FOUND",),
+        rest=(_status("delivered"),),
         doc="Say that your device has received messages.",
     ),
     Command(
@@ -69,6 +81,7 @@ COMMANDS = (
         gives=Updated,
         mutates=True,
         errors=("RESOURCE_NOT_FOUND",),
+        rest=(_status("read"),),
         doc="Say that you have read messages: exactly those named.",
     ),
     Command(
@@ -204,6 +217,7 @@ COMMANDS = (
                 "GET",
                 "/api/conversations",
                 shows=("conversations", "total", "pagination", "offset"),
+                unsteady=("offset",),
             ),
         ),
         doc="Your conversations, the most recently active first.",
@@ -222,7 +236,13 @@ COMMANDS = (
         gives=None,
         mutates=True,
         errors=("RESOURCE_NOT_FOUND", "IDEMPOTENCY_CONFLICT"),
-        rest=(Rest("DELETE", "/api/conversations/{conversation_id}"),),
+        rest=(
+            Rest(
+                "DELETE",
+                "/api/conversations/{conversation_id}",
+                chosen_by=Choice("for_everyone", False, default=True),
+            ),
+        ),
         doc="Hide a conversation and its history so far, for you alone. A new message brings it back.",
     ),
     Command(

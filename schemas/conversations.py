@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from schemas.base import ChangeOfConversation, OfConversation, Retryable
 from schemas.fields import Flag, UserId, Whole
-from schemas.resources import Conversation, HistoryPage, Message, Page, SharedConversation
+from schemas.resources import Conversation, HistoryPage, Message, Page, SharedConversation, Uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class HistoryAsk(OfConversation):
     after_seq: Annotated[int | None, Whole()] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """At most one position."""
+        """At most one of offset, beforeSeq and afterSeq."""
         given = [
             name
             for name in ("offset", "before_seq", "after_seq")
@@ -109,7 +109,7 @@ class ConversationPage:
 class ConversationCreated:
     """A direct conversation that the person takes part in from now on."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
     conversation: SharedConversation
     by: str
@@ -134,7 +134,7 @@ class BlockState:
 class ConversationBlocked(BlockState):
     """Whether anybody blocks the conversation now, and who: the one who acted where they do."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
 
 
@@ -142,6 +142,6 @@ class ConversationBlocked(BlockState):
 class ConversationOwnView:
     """What a person changed for themselves alone, on another device perhaps: up to this seq."""
 
-    conversation_id: str
+    conversation_id: Uuid
     up_to_seq: int
     personal_seq: int

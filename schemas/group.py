@@ -25,7 +25,7 @@ from schemas.groups import (
     RoleGiven,
 )
 from schemas.messages import MessageSent
-from schemas.table import Command, Push, Rest
+from schemas.table import Choice, Command, Push, Rest
 
 _NOT_FOUND = "RESOURCE_NOT_FOUND"
 
@@ -157,7 +157,13 @@ COMMANDS = (
         gives=None,
         mutates=True,
         errors=(_NOT_FOUND, "PERMISSION_DENIED"),
-        rest=(Rest("DELETE", "/api/conversations/{conversation_id}", when="for_everyone"),),
+        rest=(
+            Rest(
+                "DELETE",
+                "/api/conversations/{conversation_id}",
+                chosen_by=Choice("for_everyone", True),
+            ),
+        ),
         doc="End a group of yours, for everyone: nobody is a member of it after that, or can read it.",
     ),
 )

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from schemas.base import ChangeOfConversation, OfConversation, Retryable
 from schemas.fields import Flag, Many, OneOf, Text, UserId, Whole
 from schemas.messages import MAX_CONTENT
-from schemas.resources import Conversation, Named, Page, Participant, SharedConversation
+from schemas.resources import Conversation, Named, Page, Participant, Role, SharedConversation, Uuid
 
 DEFAULT_MAX_MEMBERS = 50
 
@@ -50,7 +50,7 @@ class MemberAdd(ChangeOfConversation):
     user_ids: Annotated[tuple[str, ...] | None, Many(UserId(), 1, 50)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Exactly one of the two ways."""
+        """Either userId or userIds."""
         if self.user_id is None and self.user_ids is None:
             yield "user_id", "Give userId or userIds."
         if self.user_id is not None and self.user_ids is not None:
@@ -93,21 +93,21 @@ class MemberPage:
 class Promote(MemberChange):
     """The role that the member rises to."""
 
-    role: Annotated[str, OneOf("admin", "moderator")] = "admin"
+    role: Annotated[Literal["admin", "moderator"], OneOf("admin", "moderator")] = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demote(MemberChange):
     """The role that the member goes back to."""
 
-    role: Annotated[str, OneOf("member", "moderator")] = "member"
+    role: Annotated[Literal["member", "moderator"], OneOf("member", "moderator")] = "member"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleGiven:
     """The role that the member has now."""
 
-    role: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class GroupUpdate(ChangeOfConversation):
     max_members: Annotated[int | None, Whole(2)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Something to change."""
+        """At least one of title, description and maxMembers."""
         if self.title is None and self.description is None and self.max_members is None:
             yield "title", "Give title, description or maxMembers."
 
@@ -150,7 +150,7 @@ class GroupAnnounce(ChangeOfConversation):
 class GroupEvent:
     """Something happened to the group, which is shown as it stood then, without its members."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
     conversation: SharedConversation
     by: str
@@ -160,7 +160,7 @@ class GroupEvent:
 class MemberEvent:
     """Something happened to a member; ``by`` is who did it, or they themselves."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
     user: Named
     by: str
@@ -170,7 +170,7 @@ class MemberEvent:
 class MemberRole(MemberEvent):
     """A member has this role."""
 
-    role: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

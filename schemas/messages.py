@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from schemas.base import ChangeOfConversation, ChangeOfMessage, Retryable
 from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
-from schemas.resources import Message, Reaction
+from schemas.resources import Message, Reaction, Time, Uuid
 from schemas.wire import resource
 
 MAX_CONTENT = 10_000
 MAX_CONTENT_ENCRYPTED = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
 MAX_REACTION = 64
-MESSAGE_TYPES = ("text", "image", "file", "voice")
+SentType = Literal["text", "image", "file", "voice"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +26,13 @@ class MessageSend:
     product_id: Annotated[str | None, UserId()] = None
     content: Annotated[str | None, Text(1, MAX_CONTENT, blank=False)] = None
     content_encrypted: Annotated[str | None, Text(1, MAX_CONTENT_ENCRYPTED)] = None
-    message_type: Annotated[str, OneOf(*MESSAGE_TYPES)] = "text"
+    message_type: Annotated[SentType, OneOf(*get_args(SentType))] = "text"
     client_message_id: Annotated[str | None, Text(1, 64)] = None
     reply_to_message_id: Annotated[UUID | None, Id()] = None
     metadata: Annotated[dict[str, Any] | None, Metadata(MAX_METADATA_BYTES)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Fields that contradict each other."""
+        """One of conversationId and recipientId; productId goes with recipientId; content or contentEncrypted."""
         if self.conversation_id is None and self.recipient_id is None:
             yield "conversation_id", "Give conversationId or recipientId."
         if self.conversation_id is not None and self.product_id is not None:
@@ -51,7 +51,7 @@ def _not_one_wording(content: str | None, encrypted: str | None) -> Iterator[tup
 class MessageSent:
     """``duplicate``: the same ``clientMessageId`` was sent before, and this is that message as it is now."""
 
-    message_id: str
+    message_id: Uuid
     message: Message
     duplicate: bool
 
@@ -64,7 +64,7 @@ class MessageEdit(ChangeOfMessage):
     content_encrypted: Annotated[str | None, Text(1, MAX_CONTENT_ENCRYPTED)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Exactly one wording."""
+        """Either content or contentEncrypted."""
         yield from _not_one_wording(self.content, self.content_encrypted)
 
 
@@ -114,7 +114,7 @@ class Receipt(Retryable):
     up_to_seq: Annotated[int | None, Whole(1)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Exactly one of the three ways."""
+        """One of messageId, messageIds, and conversationId with upToSeq."""
         by_position = self.up_to_seq is not None
         ways = (self.message_id is not None) + (self.message_ids is not None) + by_position
         if ways == 0:
@@ -144,16 +144,16 @@ class Typing(ChangeOfConversation):
 class MessageReceived(Message):
     """The message itself, with its conversation's id in the envelope's casing as well."""
 
-    conversationId: str  # noqa: N815 - pushes carry it in camelCase beside the resource's own
+    conversationId: Uuid  # noqa: N815 - pushes carry it in camelCase beside the resource's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEvent:
     """Something happened to a message."""
 
-    conversation_id: str
+    conversation_id: Uuid
     seq: int
-    message_id: str
+    message_id: Uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +167,7 @@ class MessageEdited(MessageEvent):
 class MessageDeleted(MessageEvent):
     """The message is erased for everyone."""
 
-    delete_for_everyone: bool
+    delete_for_everyone: Literal[True]
     deleted_by: str
 
 
@@ -175,9 +175,9 @@ class MessageDeleted(MessageEvent):
 class MessageDeletedForSelf:
     """The person deleted the message for themselves, on another device perhaps."""
 
-    conversation_id: str
-    message_id: str
-    delete_for_everyone: bool
+    conversation_id: Uuid
+    message_id: Uuid
+    delete_for_everyone: Literal[False]
     personal_seq: int
 
 
@@ -206,8 +206,8 @@ class MessagePinned(MessageEvent):
 class Mentioned:
     """A message mentions the person, by name or as one of all."""
 
-    conversation_id: str
-    message_id: str
+    conversation_id: Uuid
+    message_id: Uuid
     mentioned_by: str
     mentioned_by_username: str
     message: Message
@@ -217,11 +217,11 @@ class Mentioned:
 class UserTyping:
     """Somebody types, or stopped."""
 
-    conversation_id: str
+    conversation_id: Uuid
     user_id: str
     username: str
     is_typing: bool
-    timestamp: str
+    timestamp: Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,12 +232,12 @@ class MessageStatusUpdated:
     longer marked as unread.
     """
 
-    conversation_id: str
+    conversation_id: Uuid
     up_to_seq: int
-    message_ids: tuple[str, ...]
-    status: str
+    message_ids: tuple[Uuid, ...]
+    status: Literal["delivered", "read"]
     user_id: str
-    timestamp: str
-    message_id: str | None = None
+    timestamp: Time
+    message_id: Uuid | None = None
     delivered_by: str | None = None
     read_by: str | None = None

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from marshmallow import ValidationError, fields
 
-from schemas.fields import Many, OneOf, UserId, Whole
+from schemas.fields import MAX_SEQ, Many, OneOf, UserId, Whole
+from schemas.resources import Time
 from schemas.table import Command, Rest
 
 MAX_PICTURES = 50
@@ -16,13 +17,27 @@ MAX_PICTURES = 50
 class PictureOf:
     """Whose picture. ``id`` is a text or a whole number, as the main back end has it."""
 
-    type: str
+    type: Literal["user", "community"]
     id: str | int
 
 
 class Pictured(fields.Field[PictureOf]):
     """An object ``{type, id}``; more in it is ignored."""
 
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "description": "An object `{type, id}`; more in it is ignored.",
+        "properties": {
+            "type": {"type": "string", "enum": ["user", "community"]},
+            "id": {
+                "anyOf": [
+                    {"type": "string", "minLength": 1, "maxLength": 64},
+                    {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_SEQ},
+                ]
+            },
+        },
+        "required": ["type", "id"],
+    }
     kind = OneOf("user", "community")
     text = UserId()
     number = Whole()
@@ -60,7 +75,7 @@ class PicturesAsk:
 class Picture:
     """One picture. ``default``: there is none, so show a stand-in. ``error``: it could not be found out now."""
 
-    type: str
+    type: Literal["user", "community"]
     id: str | int
     has_picture: bool
     default: bool
@@ -73,7 +88,7 @@ class Pictures:
     """``status`` is always "ok": what fails, fails by itself."""
 
     items: tuple[Picture, ...]
-    timestamp: str
+    timestamp: Time
     status: Literal["ok"] = "ok"
 
 

@@ -1,9 +1,10 @@
 """Who is online."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from schemas.base import Empty, Retryable
-from schemas.resources import Person
+from schemas.resources import Person, Time
 from schemas.table import Command, Push
 
 
@@ -26,8 +27,8 @@ class UserStatusChanged:
     """A contact came online or went offline."""
 
     user_id: str
-    status: str
-    timestamp: str
+    status: Literal["online", "offline"]
+    timestamp: Time
 
 
 COMMANDS = (

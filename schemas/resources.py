@@ -1,9 +1,16 @@
 """The resources of the main door: snake_case, times as ISO 8601 in UTC with milliseconds and Z."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from schemas.wire import resource
+
+# A string with a format, as JSON Schema calls it; what has none is a str.
+Uuid = Annotated[str, "uuid"]
+Time = Annotated[str, "date-time"]
+
+Role = Literal["owner", "admin", "moderator", "member"]
+Status = Literal["sent", "delivered", "read"]
 
 
 @resource
@@ -27,7 +34,7 @@ class Reaction:
 class Mention:
     """A mention in a group's message: of one person (``user``), or of all (``everyone``, without a person)."""
 
-    type: str
+    type: Literal["user", "everyone"]
     user_id: str | None
     username: str | None
 
@@ -39,17 +46,17 @@ class Message:
     ``status`` is ``sent``, ``delivered`` or ``read``, as the recipient of a direct message has it.
     """
 
-    id: str
-    conversation_id: str
+    id: Uuid
+    conversation_id: Uuid
     seq: int
     sender_id: str
     sender_username: str
     recipient_id: str | None
     content: str | None
     content_encrypted: str | None
-    message_type: str
+    message_type: Literal["text", "image", "file", "voice", "system"]
     client_message_id: str | None
-    reply_to_message_id: str | None
+    reply_to_message_id: Uuid | None
     mentions: tuple[Mention, ...]
     reactions: tuple[Reaction, ...]
     metadata: dict[str, Any]
@@ -57,9 +64,9 @@ class Message:
     is_pinned: bool
     is_edited: bool
     is_deleted: bool
-    created_at: str
-    edited_at: str | None
-    status: str
+    created_at: Time
+    edited_at: Time | None
+    status: Status
 
 
 @resource
@@ -79,8 +86,8 @@ class Participant:
     username: str
     display_name: str
     avatar_url: str | None
-    role: str
-    joined_at: str
+    role: Role
+    joined_at: Time
     delivered_seq: int
     read_seq: int
 
@@ -89,8 +96,8 @@ class Participant:
 class SharedConversation:
     """A conversation as all its members see it alike: what pushes carry."""
 
-    id: str
-    type: str
+    id: Uuid
+    type: Literal["direct", "group"]
     title: str | None
     description: str | None
     product: Product | None
@@ -99,8 +106,8 @@ class SharedConversation:
     member_count: int
     is_active: bool
     settings: dict[str, Any]
-    created_at: str
-    last_message_at: str | None
+    created_at: Time
+    last_message_at: Time | None
     last_seq: int
     last_message: Message | None
 
@@ -116,7 +123,7 @@ class Conversation(SharedConversation):
     unread_count: int
     is_blocked: bool
     blocked_by_me: bool
-    my_role: str
+    my_role: Role
     participants: tuple[Participant, ...]
 
 

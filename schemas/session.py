@@ -1,11 +1,11 @@
 """The connection itself."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from schemas.base import Retryable
 from schemas.fields import Text
-from schemas.resources import Person
+from schemas.resources import Person, Time, Uuid
 from schemas.table import Command, Push
 
 # Characters; nothing larger is parsed (chatserver/tokens.py).
@@ -23,14 +23,14 @@ class Refresh(Retryable):
 class Refreshed:
     """Until when the session lasts now."""
 
-    expires_at: str
+    expires_at: Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiring:
     """The session ends soon: refresh it."""
 
-    expires_at: str
+    expires_at: Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,8 @@ class SessionReady:
     limited: bool
     resync: tuple[str, ...]
     replayed: int
-    server_time: str
-    expires_at: str
+    server_time: Time
+    expires_at: Time
     limits: Limits
     epoch: str
 
@@ -73,7 +73,7 @@ class ReadStateOf:
 class ReadState:
     """Of both people in a direct conversation, of oneself in a group. ``unread_count`` stops at 1,000."""
 
-    conversation_id: str
+    conversation_id: Uuid
     unread_count: int
     participants: tuple[ReadStateOf, ...]
 
@@ -87,13 +87,18 @@ class Draining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A command sent without an ack callback failed."""
+    """What went wrong, with all that a client needs to react.
+
+    ``message`` is for people and ``details`` says more; ``fields`` maps a field to what is wrong with it; the
+    same ask may succeed later where it is ``retryable``, after ``retry_after`` seconds; ``error_id`` finds the
+    server's log line.
+    """
 
     code: str
     message: str
     retryable: bool
     details: str | None = None
-    fields: dict[str, Any] | None = None
+    fields: dict[str, tuple[str, ...]] | None = None
     retry_after: int | None = None
     error_id: str | None = None
 

@@ -7,6 +7,16 @@ Limit = Literal["none", "command", "message"]
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One route, several commands: the field of the request that chooses, and the value that means this one."""
+
+    field: str
+    value: str | bool
+    # This command is meant, too, where the field is not there.
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """A REST route of a command. Names in braces in the path are the payload's fields."""
 
@@ -19,7 +29,7 @@ class Rest:
     shows: tuple[str, ...] | None = None
     # (theirs, ours): what the guide calls a field of the body, where the command calls it otherwise.
     renames: tuple[tuple[str, str], ...] = ()
-    # The fields of the path that the answer repeats, beside its own.
+    # The fields of the path (or the one that chose) that the answer repeats, beside its own.
     echoes: tuple[str, ...] = ()
     # (ours, theirs): what the guide calls a field of the answer, where the command calls it otherwise.
     shown_as: tuple[tuple[str, str], ...] = ()
@@ -28,8 +38,9 @@ class Rest:
     then: str | None = None
     # The command asked instead where the path's user is the caller; it answers {"success": true}.
     own: str | None = None
-    # The flag in the query that asks for this command, where another has the same path without it.
-    when: str | None = None
+    chosen_by: Choice | None = None
+    # The fields of the answer that may differ where nothing has changed: the ETag leaves them out.
+    unsteady: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,31 +5,33 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
-from marshmallow import fields
 
 from chatserver.auth import Authenticator
-from chatserver.doors import packets
+from chatserver.doors import etags, rest_payload
 from chatserver.encoding import dumps
-from chatserver.errors import ChatError, ErrorCode, invalid
+from chatserver.errors import ChatError
 from chatserver.gate import Gate
 from chatserver.session import Session
-from schemas.fields import Flag, Whole
 from schemas.table import Command, Rest
-from schemas.wire import Loader, camel, snake, to_wire
+from schemas.wire import Loader, snake, to_wire
 
 Responder = Callable[[web.Request, Session], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-_Asked = tuple[Command, Rest]
+Row = tuple[Command, Rest]
 
 
 def answer(
     value: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """A JSON response."""
-    return web.Response(
-        body=dumps(value), status=status, content_type="application/json", headers=headers
-    )
+    return json_text(dumps(value), status, headers)
+
+
+def json_text(
+    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """A response whose JSON is written already."""
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
 def failure(error: ChatError) -> web.Response:
@@ -56,54 +58,72 @@ class RestDoor:
 
     def routes(self, commands: Iterable[Command]) -> list[web.RouteDef]:
         """The routes of every command: its own where the guide has one, and ``/api/commands/<name>``."""
-        found: list[web.RouteDef] = []
-        asked: dict[tuple[str, str], list[_Asked]] = {}
+        rows: dict[tuple[str, str], list[Row]] = {}
         for command in commands:
             self._loaders[command.name] = Loader(command.takes)
             for rest in command.rest:
-                asked.setdefault((rest.method, rest.path), []).append((command, rest))
-        for (method, place), meanings in asked.items():
-            respond = self._route(meanings)
-            # Whatever stands there is the field's value, braces too: the schema says what is wrong.
-            path = place.replace("}", ":[^/]+}")
-            # web.get answers HEAD as well.
-            found.append(
-                web.get(path, respond) if method == "GET" else web.route(method, path, respond)
-            )
-        found.append(web.post("/api/messages/{message_id:[^/]+}/status", self._status))
-        found.append(web.post("/api/commands/{name}", self._command))
-        return found
+                rows.setdefault((rest.method, rest.path), []).append((command, rest))
+        found = [self._route(method, path, sharing) for (method, path), sharing in rows.items()]
+        return [*found, web.post("/api/commands/{name}", self._command)]
 
-    def _route(self, meanings: Sequence[_Asked]) -> Handler:
+    def _route(self, method: str, path: str, rows: Sequence[Row]) -> web.RouteDef:
+        # Whatever stands there is the field's value, braces too: the schema says what is wrong.
+        path = path.replace("}", ":[^/]+}")
+        respond = self._guarded(self._responder(rows))
+        # web.get answers HEAD as well.
+        return web.get(path, respond) if method == "GET" else web.route(method, path, respond)
+
+    def _responder(self, rows: Sequence[Row]) -> Responder:
+        known = {
+            name: field
+            for command, _ in rows
+            for name, field in self._loaders[command.name].fields.items()
+        }
+        by_choice = {rest.chosen_by: (command, rest) for command, rest in rows}
+        choices = [choice for choice in by_choice if choice is not None]
+
         async def respond(request: web.Request, session: Session) -> web.Response:
-            command, rest = _meant(request, meanings)
-            known = self._loaders[command.name].fields
-            payload = await self._payload(request, known)
-            for flag in _flags(meanings):
-                payload.pop(flag, None)
-                payload.pop(camel(flag), None)
+            payload = await rest_payload.read(request, known, self._max_payload_size)
             payload.update(request.match_info)
-            _rename(payload, rest)
-            _take_idempotency_key(request, payload, known)
-            if rest.own and payload.get("user_id") == session.user.id:
-                del payload["user_id"]
-                return answer(_body(await self._ask(session, rest.own, payload), rest))
+            choice = rest_payload.choose(payload, choices)
+            command, rest = by_choice[choice]
             try:
-                value = await self._ask(session, command.name, payload)
+                value = await self._changed(request, session, command, rest, payload)
             except ChatError as error:
-                _rename_back(error, rest)
+                rest_payload.rename_back(error, rest)
                 raise
-            if rest.then:
-                given = self._loaders[rest.then].fields.keys() & request.match_info.keys()
-                value = await self._ask(
-                    session, rest.then, {name: request.match_info[name] for name in given}
-                )
-            body = _body(value, rest)
-            if rest.echoes:
-                body = {name: request.match_info[name] for name in rest.echoes} | body
+            places = dict(request.match_info)
+            if choice is not None:
+                places[choice.field] = str(choice.value)
+            body = _body(value, rest, {name: places[name] for name in rest.echoes})
+            if rest.method == "GET":
+                return _tagged(request, body, rest.unsteady)
             return answer(body, rest.status, _replayed(value))
 
-        return self._guarded(respond)
+        return respond
+
+    async def _changed(
+        self,
+        request: web.Request,
+        session: Session,
+        command: Command,
+        rest: Rest,
+        payload: dict[str, Any],
+    ) -> object:
+        """What the route answers with, once its command is done."""
+        rest_payload.rename(payload, rest)
+        known = self._loaders[command.name].fields
+        rest_payload.take_idempotency_key(request, payload, known)
+        if rest.own and payload.get("user_id") == session.user.id:
+            del payload["user_id"]
+            return await self._ask(session, rest.own, payload)
+        value = await self._ask(session, command.name, payload)
+        if rest.then is None:
+            return value
+        asked = self._loaders[rest.then].fields.keys() & request.match_info.keys()
+        return await self._ask(
+            session, rest.then, {name: request.match_info[name] for name in asked}
+        )
 
     async def _ask(self, session: Session, name: str, payload: object) -> object:
         answered = await self._gate.ask(session, name, payload)
@@ -126,24 +146,6 @@ class RestDoor:
         return guarded
 
     @property
-    def _status(self) -> Handler:
-        """``POST /api/messages/:id/status {status_type}``: the guide's one route for two commands."""
-
-        async def respond(request: web.Request, session: Session) -> web.Response:
-            payload = await self._payload(request, {})
-            camel_cased = payload.pop("statusType", None)
-            status = payload.pop("status_type", camel_cased)
-            if status not in ("delivered", "read"):
-                raise invalid("statusType", "Must be one of: delivered, read.")
-            message_id = payload["message_id"] = request.match_info["message_id"]
-            name = f"chat:message_{status}"
-            _take_idempotency_key(request, payload, self._loaders[name].fields)
-            await self._ask(session, name, payload)
-            return answer({"message_id": message_id, "status_type": status})
-
-        return self._guarded(respond)
-
-    @property
     def _command(self) -> Handler:
         """``POST /api/commands/:name``: the payload in, the ack out."""
 
@@ -151,42 +153,13 @@ class RestDoor:
             name = request.match_info["name"]
             loader = self._loaders.get(name)
             known = loader.fields if loader else {}
-            payload = await self._payload(request, known)
-            _take_idempotency_key(request, payload, known)
+            payload = await rest_payload.read(request, known, self._max_payload_size)
+            rest_payload.take_idempotency_key(request, payload, known)
             value = await self._ask(session, name, payload)
             body = {"success": True} if value is None else {"success": True, **to_wire(value)}
             return answer(body, headers=_replayed(value))
 
         return self._guarded(respond)
-
-    async def _payload(
-        self, request: web.Request, known: Mapping[str, fields.Field[Any]]
-    ) -> dict[str, Any]:
-        """The query's parameters and the body's fields."""
-        payload: dict[str, Any] = {
-            name: _from_query(known.get(snake(name)), value)
-            for name, value in request.query.items()
-        }
-        if not request.can_read_body:
-            return payload
-        try:
-            raw = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise ChatError(
-                code=ErrorCode.PAYLOAD_TOO_LARGE,
-                details=f"At most {self._max_payload_size:,} bytes.",
-            ) from None
-        except web.RequestPayloadError:
-            raise invalid("body", "Cannot be decoded as its headers say.") from None
-        if not raw:
-            return payload
-        try:
-            body = packets.loads(raw)
-        except ValueError:
-            raise invalid("body", "Is not JSON.") from None
-        if not isinstance(body, dict):
-            raise invalid("body", "Must be an object.")
-        return payload | body
 
 
 def bearer_token(request: web.Request) -> str | None:
@@ -195,91 +168,25 @@ def bearer_token(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _meant(request: web.Request, meanings: Sequence[_Asked]) -> _Asked:
-    """Which of the commands of one path is asked: that whose flag is set, or else that without one.
-
-    Raises:
-        ChatError: VALIDATION_ERROR
-    """
-    query = request.query
-    given = {flag: query.get(flag, query.get(camel(flag))) for flag in _flags(meanings)}
-    for flag, value in given.items():
-        if value not in (None, "true", "false"):
-            raise invalid(camel(flag), "Must be true or false.")
-    wanted: set[str | None] = {flag for flag, value in given.items() if value == "true"}
-    for command, rest in meanings:
-        if rest.when in (wanted or (None,)):
-            return command, rest
-    raise invalid(camel(next(iter(given))), "Must be true.")
-
-
-def _flags(meanings: Sequence[_Asked]) -> list[str]:
-    return [rest.when for _, rest in meanings if rest.when is not None]
-
-
-def _from_query(field: fields.Field[Any] | None, text: str) -> object:
-    """A query parameter has no type of its own: it is read as its field's."""
-    if (
-        isinstance(field, Whole)
-        and text.isascii()
-        and text.removeprefix("-").isdigit()
-        and len(text) < 20
-    ):
-        return int(text)
-    if isinstance(field, Flag) and text in ("true", "false"):
-        return text == "true"
-    return text
-
-
-def _rename(payload: dict[str, Any], rest: Rest) -> None:
-    """What the route calls its fields becomes what the command calls them, in either casing.
-
-    Raises:
-        ChatError: VALIDATION_ERROR
-    """
-    for theirs, ours in rest.renames:
-        for given, meant in ((theirs, ours), (camel(theirs), camel(ours))):
-            if given in payload:
-                value = payload.pop(given)
-                if payload.setdefault(meant, value) != value:
-                    raise invalid(camel(theirs), f"Differs from {camel(ours)}.")
-
-
-def _rename_back(error: ChatError, rest: Rest) -> None:
-    names = {camel(ours): camel(theirs) for theirs, ours in rest.renames}
-    if names and error.fields:
-        error.fields = {names.get(name, name): why for name, why in error.fields.items()}
-
-
 def _replayed(value: object) -> dict[str, str]:
     return {"Idempotency-Replayed": "true"} if getattr(value, "duplicate", False) else {}
 
 
-def _take_idempotency_key(
-    request: web.Request, payload: dict[str, Any], known: Mapping[str, fields.Field[Any]]
-) -> None:
-    """The header does what the body's own id does; where both are given they must agree.
-
-    Raises:
-        ChatError: VALIDATION_ERROR
-    """
-    key = request.headers.get("Idempotency-Key")
-    name = next((n for n in ("client_message_id", "request_id") if n in known), None)
-    if key is None or name is None:
-        return
-    wire = str(known[name].data_key)
-    given = payload.get(name, payload.get(wire))
-    if given is not None and given != key:
-        raise invalid(wire, "Differs from the header Idempotency-Key.")
-    payload.pop(name, None)
-    payload[wire] = key
-
-
-def _body(value: object, rest: Rest) -> Any:
+def _body(value: object, rest: Rest, echoed: dict[str, str]) -> Any:
     if value is None:
-        return {"success": True}
+        return echoed or {"success": True}
     if rest.bare is not None:
         return getattr(value, rest.bare)
-    shown = dict(rest.shown_as)
-    body = {snake(name): item for name, item in to_wire(value).items()}
-    return {shown.get(name, name): item for name, item in body.items()}
+    shown_as = dict(rest.shown_as)
+    given = {snake(name): item for name, item in to_wire(value).items()}
+    shown = given if rest.shows is None else {name: given[name] for name in rest.shows}
+    return echoed | {shown_as.get(name, name): item for name, item in shown.items()}
+
+
+def _tagged(request: web.Request, body: Any, unsteady: Sequence[str]) -> web.Response:
+    """The answer with its ETag, or 304 where the client has it."""
+    text = dumps(body)
+    steady = text
+    if unsteady:
+        steady = dumps({name: item for name, item in body.items() if name not in unsteady})
+    return etags.answer(request, json_text(text), steady)

@@ -23,6 +23,22 @@ _STATUSES = {
 }
 
 
+# What a page may read, and send, beyond what the Fetch standard allows by itself.
+_EXPOSED = "ETag, Idempotency-Replayed, Retry-After"
+_ACCEPTED = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
+
+# A route that has a page of its own sets its own.
+_SECURITY = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    # Not which versions of what answer here.
+    "Server": "chatserver",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
 def cors(origins: Sequence[str]) -> Middleware:
     """Lets pages of the configured origins read our answers (the Fetch standard's CORS protocol).
 
@@ -43,12 +59,10 @@ def cors(origins: Sequence[str]) -> Middleware:
         response.headers.setdefault("Vary", "Origin")
         if allowed and origin is not None:
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "Idempotency-Replayed, Retry-After"
+            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
             if preflight:
                 response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
-                response.headers["Access-Control-Allow-Headers"] = (
-                    "Authorization, Content-Type, Idempotency-Key"
-                )
+                response.headers["Access-Control-Allow-Headers"] = _ACCEPTED
                 response.headers["Access-Control-Max-Age"] = "600"
         return response
 
@@ -96,14 +110,23 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        response = failure(
-            _STATUSES.get(error.status)
-            or ChatError(code=ErrorCode.VALIDATION_ERROR, message=error.reason)
-        )
+        response = _failure(error)
     except Exception:
         _log.exception("a request crashed", path=request.path)
         response = failure(ChatError(code=ErrorCode.INTERNAL_ERROR))
     if not request.path.startswith("/socket.io/"):
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        for name, value in _SECURITY.items():
+            response.headers.setdefault(name, value)
+    return response
+
+
+def _failure(error: web.HTTPException) -> web.Response:
+    response = failure(
+        _STATUSES.get(error.status)
+        or ChatError(code=ErrorCode.VALIDATION_ERROR, message=error.reason)
+    )
+    if error.status == 405:
+        # The code has 404 of its own, for routes; of methods HTTP says more (RFC 9110, section 15.5.6).
+        response.set_status(405)
+        response.headers["Allow"] = error.headers["Allow"]
     return response

@@ -88,7 +88,8 @@ async def test_a_session_ends_while_connected(
 
     def clock(ahead: float) -> None:
         # The gate's own clock: what it compares with a session's end.
-        monkeypatch.setattr("chatserver.gate.time", SimpleNamespace(time=lambda: begun + ahead))
+        late = SimpleNamespace(time=lambda: begun + ahead, monotonic=time.monotonic)
+        monkeypatch.setattr("chatserver.gate.time", late)
 
     clock(3600 + 25)
     await a.do("system:ping")

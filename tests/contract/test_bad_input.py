@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 import schemas
+from schemas.examples import EXAMPLES
 from schemas.table import Command
 from schemas.wire import Loader, camel
 from tests.conftest import User
-from tests.support.hostile import TOO_DEEP, VALID, bad_items, bad_values, with_field
+from tests.support.hostile import TOO_DEEP, bad_items, bad_values, with_field
 from tests.support.raw import Raw, raw_client
 from tests.support.servers import Server, local_server
 
@@ -39,22 +40,17 @@ async def refused_fields(raw: Raw, name: str, payload: str) -> set[str]:
     return set(error["fields"])
 
 
-def test_every_command_has_a_valid_payload() -> None:
-    """Every command stands in tests/support/hostile.py: a new one is given a valid payload there."""
-    assert set(VALID) == {command.name for command in schemas.COMMANDS}
-
-
 @EVERY_COMMAND
 async def test_valid_payloads_are_accepted(raw: Raw, command: Command) -> None:
-    """The payload that the bad ones are made of passes its schema, so that nothing else is refused in them."""
-    answer = await raw.ask(command.name, json.dumps(VALID[command.name]))
+    """The example that the bad payloads are made of passes its schema, so that nothing else is refused in them."""
+    answer = await raw.ask(command.name, json.dumps(EXAMPLES[command.name]))
     assert answer["success"] or answer["error"]["code"] in _NO_MISTAKE, answer
 
 
 @EVERY_COMMAND
 async def test_bad_values_are_refused_by_name(raw: Raw, command: Command) -> None:
     """A value that is wrong, too long, too big or hostile is refused, naming its field and no other."""
-    valid = VALID[command.name]
+    valid = EXAMPLES[command.name]
     for name, field in Loader(command.takes).fields.items():
         for value in bad_values(field):
             payload = with_field(valid, camel(name), value)
@@ -70,7 +66,7 @@ async def test_missing_fields_are_named(raw: Raw, command: Command) -> None:
     """Each required field that is missing is named."""
     required = {camel(n) for n, field in Loader(command.takes).fields.items() if field.required}
     for name in required:
-        rest = {k: v for k, v in VALID[command.name].items() if k != name}
+        rest = {k: v for k, v in EXAMPLES[command.name].items() if k != name}
         assert await refused_fields(raw, command.name, json.dumps(rest)) == {name}
     if required:
         assert await refused_fields(raw, command.name, "{}") == required
@@ -79,7 +75,7 @@ async def test_missing_fields_are_named(raw: Raw, command: Command) -> None:
 @EVERY_COMMAND
 async def test_nesting_beyond_reading_is_refused(raw: Raw, command: Command) -> None:
     """JSON nested 2,000 deep, in a field, unknown or as the payload, is refused and not unanswered."""
-    valid = VALID[command.name]
+    valid = EXAMPLES[command.name]
     for name in (*map(camel, Loader(command.takes).fields), "unknown"):
         wrong = await refused_fields(raw, command.name, with_field(valid, name, TOO_DEEP))
         assert wrong in ({"payload"}, {name})
@@ -93,7 +89,7 @@ async def test_unknown_fields_are_refused_by_name(raw: Raw, command: Command) ->
     names["x" * 100_000] = "x" * 64
     for name, shown in names.items():
         for value in ("1", "null", "NaN", '"\\ud800"', "[[[[]]]]", "9" * 400):
-            payload = with_field(VALID[command.name], name, value)
+            payload = with_field(EXAMPLES[command.name], name, value)
             assert await refused_fields(raw, command.name, payload) == {shown}
 
 
@@ -111,13 +107,13 @@ async def test_a_payload_is_one_object(raw: Raw, command: Command) -> None:
         if required:
             assert set(answer["error"]["fields"]) == required
         else:
-            assert answer["success"] or not VALID[name] or answer["error"]["fields"]
+            assert answer["success"] or not EXAMPLES[name] or answer["error"]["fields"]
 
 
 @EVERY_COMMAND
 async def test_either_casing_is_accepted(raw: Raw, command: Command) -> None:
     """A field is read in camelCase and snake_case, in both where they agree, and refused where they differ."""
-    valid = VALID[command.name]
+    valid = EXAMPLES[command.name]
     for name in Loader(command.takes).fields:
         if name == camel(name) or camel(name) not in valid:
             continue
@@ -134,7 +130,7 @@ async def test_either_casing_is_accepted(raw: Raw, command: Command) -> None:
         assert camel(name) in await refused_fields(raw, command.name, twice)
 
 
-SEND: dict[str, Any] = VALID["chat:message_send"]
+SEND: dict[str, Any] = EXAMPLES["chat:message_send"]
 
 
 @pytest.mark.parametrize(

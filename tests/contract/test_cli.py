@@ -1,6 +1,7 @@
 """The command line: what it says, what it refuses, and its exit codes."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 
@@ -23,7 +24,7 @@ async def test_help() -> None:
     )
     assert helped.code == 0
     listed = {line.split()[0] for line in helped.out.splitlines() if line.startswith("    ")}
-    assert {"serve", "migrate", "token", "doctor"} <= listed
+    assert {"serve", "migrate", "token", "doctor", "reference"} <= listed
     assert helped.err == ""
     for ended in (bare, unknown):
         assert (ended.code, ended.out) == (2, "")
@@ -125,3 +126,17 @@ async def test_a_database_that_is_away() -> None:
         assert (ended.code, ended.out) == (1, "")
         assert ended.problem
         assert secret not in ended.err
+
+
+async def test_the_reference(tmp_path: Path) -> None:
+    """`reference` writes the documents, whatever the settings are; `--check` says which are not as they should."""
+    env = {"PORT": "eighty"}
+    missing = await run("reference", "--check", env=env, cwd=tmp_path)
+    assert missing.code == 1
+    assert "docs/openapi.json" in missing.problem
+    for arguments in (["reference"], ["reference", "--check"]):
+        ended = await run(*arguments, env=env, cwd=tmp_path)
+        assert (ended.code, ended.out, ended.err) == (0, "", "")
+    (tmp_path / "client/events.ts").write_text("")
+    stale = await run("reference", "--check", env=env, cwd=tmp_path)
+    assert (stale.code, stale.problem.partition(": not")[0]) == (1, "chatserver: client/events.ts")

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 
 import schemas
+from schemas.examples import EXAMPLES
 from schemas.table import Command
 from schemas.wire import Loader, camel
 from tests.conftest import Connect, MakeUser, User
-from tests.support.hostile import VALID
 from tests.support.http import open_direct, post, request
 from tests.support.servers import Server
 from tests.support.tokens import refusal, signed
@@ -18,7 +18,7 @@ _NAMING = ("conversation_id", "message_id", "message_ids", "reply_to_message_id"
 _COMMANDS = [
     command
     for command in schemas.COMMANDS
-    if any(camel(name) in VALID[command.name] for name in _NAMING)
+    if any(camel(name) in EXAMPLES[command.name] for name in _NAMING)
 ]
 
 
@@ -44,7 +44,7 @@ async def test_what_is_not_ones_own(
             "messageIds": [message_id],
             "replyToMessageId": message_id,
         }
-        valid = VALID[command.name]
+        valid = EXAMPLES[command.name]
         payload = {name: named.get(name, value) for name, value in valid.items()}
         if "userId" in payload:
             payload["userId"] = bob.id

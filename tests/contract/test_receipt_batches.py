@@ -19,7 +19,7 @@ from chatserver.session import User as Person
 from chatserver.status_updates import Status, StatusUpdates
 from chatserver.store import Database
 from schemas.messages import Receipt
-from tests.conftest import Connect, MakeUser, User
+from tests.conftest import Connect, User
 from tests.support.groups import many_users
 from tests.support.servers import settings_for
 from tests.support.talks import group_of, opened, said, until_waiting
@@ -53,10 +53,10 @@ def caller(user_id: str) -> Caller:
 
 @pytest.fixture
 async def crowd(
-    db: "Pool[asyncpg.Record]", make_user: MakeUser, connect: Connect, alice: User
+    db: "Pool[asyncpg.Record]", connect: Connect, alice: User
 ) -> tuple[str, list[str], list[str]]:
     """A group, twenty members' ids, and the messages that its owner has posted."""
-    members = [user.id for user in await many_users(db, make_user, 20)]
+    members = [user.id for user in await many_users(db, 20)]
     a = await connect(alice)
     group_id = await group_of(db, {alice: "owner"} | {User(m, ""): "member" for m in members})
     return group_id, members, [(await said(a, group_id, f"text {n}"))["id"] for n in range(3)]

@@ -7,7 +7,7 @@ import pytest
 
 from chatserver import status_updates
 from chatserver.status_updates import StatusUpdates
-from tests.conftest import Connect, MakeUser, User
+from tests.conftest import Connect, User
 from tests.support.device import Device
 from tests.support.groups import create, many_users
 from tests.support.servers import Server
@@ -73,12 +73,11 @@ async def test_a_large_group_hears_of_no_receipts(
     telling: StatusUpdates,
     connect: Connect,
     db: "Pool[asyncpg.Record]",
-    make_user: MakeUser,
     alice: User,
     bob: User,
 ) -> None:
     """A group of a hundred is told of receipts, one of a hundred and one is not; their state is kept in both."""
-    crowd = await many_users(db, make_user, members - 2)
+    crowd = await many_users(db, members - 2)
     a, b = await connect(alice), await connect(bob)
     group_id = await create(a, bob, *crowd, maxMembers=members)
     sent = await said(a, group_id, "hello all")

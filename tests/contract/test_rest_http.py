@@ -34,21 +34,36 @@ async def guarded(dsn: str) -> AsyncIterator[Server]:
         ("GET", "/favicon.ico"),
         ("GET", "/api/..%2f..%2fetc/passwd"),
         ("GET", "/%00"),
-        ("PUT", "/api/conversations"),
-        ("DELETE", "/api/messages"),
-        ("GET", "/api/messages"),
-        ("GET", "/api/commands/system:ping"),
-        ("TRACE", "/api/conversations"),
-        ("POST", "/ready"),
-        ("OPTIONS", "/api/conversations"),
         ("OPTIONS", "/no/such/route"),
     ],
 )
 async def test_routes_that_are_none(method: str, path: str, server: Server, alice: User) -> None:
-    """An unknown route, or a method that a route does not have, is 404 with our error object."""
+    """An unknown route is 404 with our error object."""
     answer = await request(method, server.url + path, alice)
     assert (answer.status, answer.error["code"]) == (404, "UNKNOWN_COMMAND")
     assert answer.error["retryable"] is False
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/api/conversations", {"GET", "HEAD"}),
+        ("TRACE", "/api/conversations", {"GET", "HEAD"}),
+        ("OPTIONS", "/api/conversations", {"GET", "HEAD"}),
+        ("DELETE", "/api/messages", {"POST"}),
+        ("GET", "/api/messages", {"POST"}),
+        ("GET", "/api/commands/system:ping", {"POST"}),
+        ("POST", "/ready", {"GET", "HEAD"}),
+        ("POST", "/docs", {"GET", "HEAD"}),
+    ],
+)
+async def test_methods_that_are_none(
+    method: str, path: str, allowed: set[str], server: Server, alice: User
+) -> None:
+    """A method that a route does not have is 405 with our error object, and Allow has those that it has."""
+    answer = await request(method, server.url + path, alice)
+    assert (answer.status, answer.error["code"]) == (405, "UNKNOWN_COMMAND")
+    assert _words(answer.headers["Allow"]) == allowed
 
 
 async def test_head_is_get_without_its_body(server: Server, alice: User, bob: User) -> None:
@@ -87,6 +102,10 @@ async def test_every_answer_has_the_security_headers(
         headers = (await request(method, guarded.url + path, user)).headers
         assert headers["Cache-Control"] == "no-store"
         assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Server"] == "chatserver"
         assert headers["Vary"] == "Origin"
         assert headers["Content-Type"].startswith("application/json")
         assert "Set-Cookie" not in headers
@@ -103,9 +122,8 @@ async def test_an_allowed_origin_may_read(guarded: Server, alice: User) -> None:
         answer = await request("GET", guarded.url + path, user, headers={"Origin": ALLOWED})
         assert answer.status == status
         assert answer.headers["Access-Control-Allow-Origin"] == ALLOWED
-        assert (
-            answer.headers["Access-Control-Expose-Headers"] == "Idempotency-Replayed, Retry-After"
-        )
+        exposed = _words(answer.headers["Access-Control-Expose-Headers"])
+        assert exposed == {"ETag", "Idempotency-Replayed", "Retry-After"}
         assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
@@ -117,7 +135,7 @@ async def test_a_preflight_of_an_allowed_origin(guarded: Server) -> None:
         headers={
             "Origin": ALLOWED,
             "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key,if-none-match",
         },
     )
     assert (answer.status, answer.body) == (204, None)
@@ -125,7 +143,7 @@ async def test_a_preflight_of_an_allowed_origin(guarded: Server) -> None:
     assert {"GET", "POST", "PATCH", "DELETE"} <= _words(
         answer.headers["Access-Control-Allow-Methods"]
     )
-    assert {"Authorization", "Content-Type", "Idempotency-Key"} <= _words(
+    assert {"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"} <= _words(
         answer.headers["Access-Control-Allow-Headers"]
     )
     assert int(answer.headers["Access-Control-Max-Age"]) > 0

@@ -6,6 +6,8 @@ from typing import Any
 
 import socketio
 
+from tests.support.shapes import wrong_ack, wrong_push
+
 # Long enough for a busy CI machine; nothing waits this long unless it fails.
 PATIENCE = 10.0
 
@@ -13,7 +15,7 @@ Push = tuple[str, Any]
 
 
 class Device:
-    """Connect, ask, and expect pushes."""
+    """Connect, ask, and expect pushes; whatever comes must have the shape that the reference gives it."""
 
     def __init__(self, url: str, token: str | None, transports: list[str] | None = None) -> None:
         self.url = url
@@ -21,6 +23,7 @@ class Device:
         self.transports = transports or ["websocket"]
         self.sio = socketio.AsyncClient(reconnection=False)
         self.pushes: list[Push] = []
+        self._wrong: list[str] = []
         self.ready: dict[str, Any] = {}
         self._arrived = asyncio.Condition()
         self.sio.on("*", self._on_push)
@@ -28,8 +31,11 @@ class Device:
         self.sio.on("disconnect", self._on_disconnect)
 
     async def _on_push(self, name: str, *arguments: Any) -> None:
+        data = arguments[0] if arguments else None
+        if wrong := wrong_push(name, data):
+            self._wrong.append(f"the push {name}, {wrong}")
         async with self._arrived:
-            self.pushes.append((name, arguments[0] if arguments else None))
+            self.pushes.append((name, data))
             self._arrived.notify_all()
 
     async def _on_disconnect(self, *_: Any) -> None:
@@ -49,7 +55,10 @@ class Device:
     async def ask(self, name: str, *payload: Any) -> dict[str, Any]:
         """The ack of a command, whatever it says."""
         data = payload if payload else None
-        return await self.sio.call(name, data, timeout=PATIENCE)
+        ack: dict[str, Any] = await self.sio.call(name, data, timeout=PATIENCE)
+        wrong = wrong_ack(name, ack)
+        assert wrong is None, f"the ack of {name}, {wrong}"
+        return ack
 
     async def do(self, name: str, **payload: Any) -> dict[str, Any]:
         """The ack of a command that must succeed."""
@@ -99,3 +108,4 @@ class Device:
     async def close(self) -> None:
         """Hang up."""
         await self.sio.disconnect()
+        assert not self._wrong, self._wrong

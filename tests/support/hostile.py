@@ -1,4 +1,4 @@
-"""Values that no field of a kind accepts, as JSON texts; and for each command a payload that it does."""
+"""Values that no field of a kind accepts, as JSON texts."""
 
 import json
 from collections.abc import Iterator
@@ -15,53 +15,6 @@ DEEP = "[" * 500 + "]" * 500
 TOO_DEEP = "[" * 2000 + "]" * 2000
 
 _ID = str(uuid4())
-_NOBODY = "nobody-has-this-id"
-_OF_CONVERSATION = {"conversationId": _ID}
-
-# A payload for every command that its schema accepts, and that changes nothing.
-VALID: dict[str, dict[str, Any]] = {
-    "chat:message_send": {"conversationId": _ID, "content": "Hello"},
-    "chat:message_delivered": {"messageId": _ID},
-    "chat:message_read": {"messageId": _ID},
-    "chat:message_edit": {"messageId": _ID, "content": "Hello"},
-    "chat:message_delete": {"messageId": _ID, "deleteForEveryone": False},
-    "chat:reaction_add": {"messageId": _ID, "reaction": "👍"},
-    "chat:reaction_remove": {"messageId": _ID},
-    "chat:message_pin": {"messageId": _ID},
-    "chat:message_unpin": {"messageId": _ID},
-    "chat:pins": _OF_CONVERSATION,
-    "chat:typing": {**_OF_CONVERSATION, "isTyping": True},
-    "chat:history": _OF_CONVERSATION,
-    "chat:sync": {**_OF_CONVERSATION, "afterSeq": 0},
-    "chat:conversation_open": {"recipientId": _NOBODY},
-    "chat:conversation_list": {},
-    "chat:conversation_get": _OF_CONVERSATION,
-    "chat:conversation_delete": _OF_CONVERSATION,
-    "chat:conversation_mark_unread": _OF_CONVERSATION,
-    "chat:conversation_block": {**_OF_CONVERSATION, "block": True},
-    "group:create": {"title": "A group", "participantIds": [_NOBODY]},
-    "group:list": {},
-    "group:member_add": {**_OF_CONVERSATION, "userId": _NOBODY},
-    "group:member_remove": {**_OF_CONVERSATION, "userId": _NOBODY},
-    "group:leave": _OF_CONVERSATION,
-    "group:members": _OF_CONVERSATION,
-    "group:promote": {**_OF_CONVERSATION, "userId": _NOBODY},
-    "group:demote": {**_OF_CONVERSATION, "userId": _NOBODY},
-    "group:permit": {**_OF_CONVERSATION, "userId": _NOBODY, "canAddMembers": True},
-    "group:transfer": {**_OF_CONVERSATION, "userId": _NOBODY},
-    "group:update": {**_OF_CONVERSATION, "title": "Another title"},
-    "group:announce": {**_OF_CONVERSATION, "content": "Hello"},
-    "group:delete": _OF_CONVERSATION,
-    "presence:online": {},
-    "presence:offline": {},
-    "presence:list": {},
-    "user:block": {"userId": _NOBODY},
-    "user:unblock": {"userId": _NOBODY},
-    "user:profile_pictures": {"items": [{"type": "user", "id": _NOBODY}]},
-    "session:refresh": {"token": "none that holds"},
-    "system:ping": {},
-    "system:test": {},
-}
 
 _NOT_A_STRING: tuple[Any, ...] = (0, 5, 1.5, True, float("nan"), [], ["x"], {}, {"length": 3})
 _NOT_A_NUMBER: tuple[Any, ...] = ("", "5", "five", True, False, 1.5, 1.0, [], [1], {})

@@ -11,6 +11,7 @@ from multidict import CIMultiDictProxy
 
 from tests.conftest import User
 from tests.support.servers import Server
+from tests.support.shapes import wrong_answer
 
 # Long enough for a busy CI machine; nothing waits this long unless it fails.
 _PATIENCE = aiohttp.ClientTimeout(total=20)
@@ -42,7 +43,10 @@ async def request(
     data: bytes | AsyncIterator[bytes] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """Ask as `user`: with the object `json` or the raw body `data`."""
+    """Ask as `user`: with the object `json` or the raw body `data`.
+
+    The answer must be one that the OpenAPI document has, where it has the route.
+    """
     sent = {**(user.auth if user else {}), **(headers or {})}
     if json is not None:
         data = orjson.dumps(json)
@@ -57,7 +61,10 @@ async def request(
         raw = await response.read()
         if raw:
             assert response.content_type == "application/json", raw
-        return Answer(response.status, response.headers, orjson.loads(raw) if raw else None)
+        answer = Answer(response.status, response.headers, orjson.loads(raw) if raw else None)
+        wrong = wrong_answer(method, response.url.path, response.status, answer.body)
+        assert wrong is None, f"{method} {response.url.path}: {wrong}"
+        return answer
 
 
 async def ok(method: str, url: str, user: User, *, status: int = 200, **options: Any) -> Any:

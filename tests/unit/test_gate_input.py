@@ -15,8 +15,8 @@ from chatserver.doors import packets
 from chatserver.gate import Gate
 from chatserver.session import Caller, Session, User
 from schemas.base import Retryable
-from schemas.wire import Loader, camel
-from tests.support.hostile import VALID
+from schemas.examples import EXAMPLES
+from tests.support.json_values import PAYLOADS
 from tests.support.limits import generous
 
 SESSION = Session(
@@ -24,27 +24,6 @@ SESSION = Session(
     connection_id="c",
     expires_at=time.time() + 3600,
 )
-
-# With lone surrogates, NaN, infinities and numbers of any size: all that a JSON text can hold.
-_TEXT = st.text(st.characters(exclude_categories=()), max_size=6)
-_HELD = [value for payload in VALID.values() for value in payload.values()]
-_LEAF = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.integers(-(10**30), 10**30),
-    st.floats(),
-    _TEXT,
-    st.sampled_from(_HELD),
-)
-_VALUE = st.recursive(
-    _LEAF,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
-    max_leaves=8,
-)
-_KNOWN = [name for command in schemas.COMMANDS for name in Loader(command.takes).fields]
-_NAME = st.sampled_from(_KNOWN) | st.sampled_from(_KNOWN).map(camel) | _TEXT
-_PAYLOAD = st.dictionaries(_NAME, _VALUE, max_size=8) | _VALUE
 
 
 def _modules() -> list[ModuleType]:
@@ -62,14 +41,14 @@ def _modules() -> list[ModuleType]:
 
 
 @pytest.mark.parametrize("strict", [True, False], ids=["development", "production"])
-@given(command=st.sampled_from(schemas.COMMANDS), valid=st.booleans(), payload=_PAYLOAD)
+@given(command=st.sampled_from(schemas.COMMANDS), valid=st.booleans(), payload=PAYLOADS)
 @settings(deadline=None, max_examples=200)
 def test_any_payload_is_answered(strict: bool, command: Any, valid: bool, payload: Any) -> None:
     """Any payload of any command is accepted, or refused with VALIDATION_ERROR and fields, and never crashes."""
     gate = Gate(schemas.COMMANDS, _modules(), (), limiter=generous(), strict=strict, timeout=60)
     if valid and isinstance(payload, dict):
         retry = {"requestId": "r"} if issubclass(command.takes, Retryable) else {}
-        payload = {**retry, **VALID[command.name], **payload}
+        payload = {**retry, **EXAMPLES[command.name], **payload}
     read = packets.loads(json.dumps(payload))
     answer = asyncio.run(gate.ask(SESSION, command.name, read))
     ack = json.loads(packets.parse(packets.ack(1, answer.ack()).decode()).json)[0]

@@ -31,7 +31,9 @@ def test_the_routes_are_the_tables() -> None:
     """The README lists every REST route that the command table has."""
     for command in schemas.COMMANDS:
         for rest in command.rest:
-            path = f"{rest.path}?{rest.when}=true" if rest.when else rest.path
+            chosen = rest.chosen_by
+            flag = f"?{chosen.field}=true" if chosen and chosen.value is True else ""
+            path = f"{rest.path}{flag}"
             row = rf"^\| `{rest.method} {re.escape(path)}` \| `{command.name}` \|$"
             assert re.search(row, README, re.MULTILINE), f"{rest.method} {path}"
 

@@ -11,8 +11,9 @@ import pytest
 import schemas
 from chatserver.errors import ErrorCode
 from schemas.base import Retryable
+from schemas.examples import EXAMPLES
 from schemas.fields import Flag, Id, Many, Text, Whole
-from schemas.table import Command
+from schemas.table import Choice, Command
 from schemas.wire import Invalid, Loader, camel, payload, resource, snake, to_wire
 
 ID = "0190a6e0-0000-7000-8000-000000000000"
@@ -227,10 +228,23 @@ def test_every_command_is_complete(command: Command) -> None:
         assert shown <= given
 
 
+def test_every_command_has_an_example() -> None:
+    """Every command stands in schemas/examples.py: a new one is given a payload there."""
+    assert set(EXAMPLES) == set(_BY_NAME)
+
+
 def test_routes_are_unique() -> None:
-    """No two commands have the same REST route, and the same flag in it."""
-    routes = [(rest.method, rest.path, rest.when) for row in schemas.COMMANDS for rest in row.rest]
-    assert len(set(routes)) == len(routes)
+    """No two commands have the same REST route, unless a field of the request says which of them is meant."""
+    routes: dict[tuple[str, str], list[Choice | None]] = {}
+    for row in schemas.COMMANDS:
+        for rest in row.rest:
+            routes.setdefault((rest.method, rest.path), []).append(rest.chosen_by)
+    for route, choices in routes.items():
+        if len(choices) > 1:
+            chosen = [choice for choice in choices if choice]
+            assert len({choice.value for choice in chosen}) == len(choices), route
+            assert len({choice.field for choice in chosen}) == 1, route
+            assert sum(choice.default for choice in chosen) <= 1, route
 
 
 def test_every_push_is_complete() -> None:

@@ -1,0 +1,280 @@
+"""The REST routes of the main door as an OpenAPI 3.1 document."""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from apispec import APISpec
+
+import schemas
+from chatserver.errors import MEANINGS, ErrorCode
+from chatserver.reference import shapes
+from chatserver.reference.commands import errors_by_status
+from chatserver.reference.shapes import OPENAPI, Schema
+from schemas.base import key_field
+from schemas.examples import EXAMPLES
+from schemas.session import Failure
+from schemas.table import Command, Rest
+from schemas.wire import camel, snake
+
+_BY_NAME = {command.name: command for command in schemas.COMMANDS}
+_DESCRIPTION = """\
+Fields are accepted in either casing, in the body or in the query; an optional field may be null, which is as if
+it were not there. A body is read as JSON whatever its Content-Type. Fields that nobody knows are ignored in
+production and refused in development.
+"""
+_JSON = "application/json"
+Row = tuple[Command, Rest]
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole document."""
+    spec = APISpec(
+        "chatserver",
+        version("chatserver"),
+        OPENAPI,
+        info={"description": _DESCRIPTION},
+        servers=[{"url": "/"}],
+        security=[{"token": []}],
+        tags=[{"name": noun} for noun in dict.fromkeys(map(_noun, schemas.COMMANDS))],
+    )
+    spec.components.security_scheme(
+        "token", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    )
+    for name, schema in shapes.definitions().items():
+        spec.components.schema(name, schema)
+    for name, codes in _refusals().items():
+        spec.components.response(name, _refused(codes))
+    for (path, method), rows in _routes().items():
+        spec.path(path, operations={method.lower(): _operation(rows)})
+    for command in schemas.COMMANDS:
+        spec.path(f"/api/commands/{command.name}", operations={"post": _command(command)})
+    found: dict[str, Any] = spec.to_dict()
+    return found
+
+
+def _noun(command: Command) -> str:
+    return command.name.partition(":")[0]
+
+
+def _routes() -> dict[tuple[str, str], list[Row]]:
+    found: dict[tuple[str, str], list[Row]] = {}
+    for command in schemas.COMMANDS:
+        for rest in command.rest:
+            found.setdefault((rest.path, rest.method), []).append((command, rest))
+    return found
+
+
+# --- one route -----------------------------------------------------------------------------------
+
+
+def _operation(rows: list[Row]) -> dict[str, Any]:
+    (command, rest), *_ = rows
+    in_path = [name for name in _fields(rows) if f"{{{name}}}" in rest.path]
+    operation: dict[str, Any] = {
+        "operationId": "_or_".join(command.name.replace(":", "_") for command, _ in rows),
+        "tags": [_noun(command)],
+        "summary": " Or: ".join(command.doc for command, _ in rows),
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": _fields(rows)[name]}
+            for name in in_path
+        ],
+    }
+    rest_of = {name: schema for name, schema in _fields(rows).items() if name not in in_path}
+    needed = _required(rows)
+    if rest.method in ("GET", "DELETE"):
+        # A key is a header here: the bodies of these methods have no meaning of their own.
+        operation["parameters"] += [
+            {"name": name, "in": "query", "required": name in needed, "schema": schema}
+            for name, schema in rest_of.items()
+            if name not in ("request_id", "client_message_id")
+        ]
+    elif rest_of:
+        body: Schema = {"type": "object", "properties": rest_of}
+        if needed - set(in_path):
+            body["required"] = [name for name in rest_of if name in needed]
+        operation["requestBody"] = _body(body, needed, _example(rows, rest_of))
+    operation["parameters"] += _headers(command, rest.method)
+    operation["responses"] = _responses(_asked(rows), rest.status, _shown(rows), rest.method)
+    return operation
+
+
+def _asked(rows: list[Row]) -> list[Command]:
+    """All commands that a route may ask."""
+    found = []
+    for command, rest in rows:
+        found += [command, *(_BY_NAME[name] for name in (rest.own, rest.then) if name)]
+    return found
+
+
+def _fields(rows: list[Row]) -> dict[str, Schema]:
+    """The fields of a route by the guide's names, the one that chooses among the commands included."""
+    found: dict[str, Schema] = {}
+    for command, rest in rows:
+        names = {ours: theirs for theirs, ours in rest.renames}
+        for name, schema in shapes.payload_properties(command.takes).items():
+            # Which ways there are to name messages is the command's; the path is the way here.
+            if not rest.chosen_by or f"{{{name}}}" in rest.path or name == "request_id":
+                found[names.get(name, name)] = schema
+    choices = [rest.chosen_by for _, rest in rows if rest.chosen_by]
+    if choices:
+        values = [choice.value for choice in choices]
+        kind = "boolean" if isinstance(values[0], bool) else "string"
+        found[choices[0].field] = {"type": kind, "enum": values}
+    return found
+
+
+def _required(rows: list[Row]) -> set[str]:
+    command, rest = rows[0]
+    names = {ours: theirs for theirs, ours in rest.renames}
+    found = {names.get(name, name) for name in shapes.required(command.takes)}
+    choices = [rest.chosen_by for _, rest in rows if rest.chosen_by]
+    if choices and not any(choice.default for choice in choices):
+        found.add(choices[0].field)
+    return found
+
+
+def _example(rows: list[Row], names: Iterable[str]) -> dict[str, Any]:
+    command, rest = rows[0]
+    theirs = {ours: theirs for theirs, ours in rest.renames}
+    given = {snake(name): value for name, value in EXAMPLES[command.name].items()}
+    found = {theirs.get(name, name): value for name, value in given.items()}
+    if rest.chosen_by:
+        found[rest.chosen_by.field] = rest.chosen_by.value
+    return {name: found[name] for name in names if name in found}
+
+
+def _shown(rows: list[Row]) -> Schema:
+    """What a route answers."""
+    schemas_of = [answer(command, rest) for command, rest in rows]
+    if any(rest.own for _, rest in rows):
+        schemas_of.append(shapes.ack(None))
+    distinct = [schema for n, schema in enumerate(schemas_of) if schema not in schemas_of[:n]]
+    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
+
+
+def answer(command: Command, rest: Rest) -> Schema:
+    """The body with which a route answers."""
+    gives = _BY_NAME[rest.then].gives if rest.then else command.gives
+    if gives is None and not rest.echoes:
+        return shapes.ack(None)
+    given = shapes.given(gives) if gives else {"properties": {}, "required": []}
+    if rest.bare:
+        bare: Schema = given["properties"][camel(rest.bare)]
+        return bare
+    shown_as = dict(rest.shown_as)
+    properties = {
+        name: {"enum": [rest.chosen_by.value]}
+        if rest.chosen_by and name == rest.chosen_by.field
+        else {"type": "string"}
+        for name in rest.echoes
+    }
+    always = list(rest.echoes)
+    for name, schema in given["properties"].items():
+        if rest.shows is None or snake(name) in rest.shows:
+            shown = shown_as.get(snake(name), snake(name))
+            properties[shown] = schema
+            always += [shown] if name in given["required"] else []
+    return {"type": "object", "properties": properties, "required": always}
+
+
+# --- POST /api/commands/<name> -------------------------------------------------------------------
+
+
+def _command(command: Command) -> dict[str, Any]:
+    needed = shapes.required(command.takes)
+    return {
+        "operationId": f"command_{command.name.replace(':', '_')}",
+        "tags": [_noun(command)],
+        "summary": command.doc,
+        "parameters": _headers(command, "POST"),
+        "requestBody": _body(shapes.ref(command.takes), needed, EXAMPLES[command.name]),
+        "responses": _responses([command], 200, shapes.ack(command.gives), "POST"),
+    }
+
+
+# --- what both share -----------------------------------------------------------------------------
+
+
+def _body(schema: Schema, needed: set[str], example: dict[str, Any]) -> dict[str, Any]:
+    content = {_JSON: {"schema": schema, "example": example}}
+    return {"required": bool(needed), "content": content}
+
+
+def _headers(command: Command, method: str) -> list[dict[str, Any]]:
+    def header(name: str, schema: Schema, description: str) -> dict[str, Any]:
+        return {"name": name, "in": "header", "schema": schema, "description": description}
+
+    if method == "GET":
+        return [
+            header(
+                "If-None-Match",
+                {"type": "string"},
+                "The ETag of the answer that you have: 304 where nothing has changed.",
+            )
+        ]
+    fields = shapes.payload_properties(command.takes)
+    key = key_field(fields)
+    if key is None:
+        return []
+    does = "sends the message once" if key == "client_message_id" else "makes the change once"
+    return [
+        header(
+            "Idempotency-Key",
+            fields[key],
+            f"Asked again with the same key, it {does}. The same as `{key}`.",
+        )
+    ]
+
+
+def _responses(commands: list[Command], status: int, schema: Schema, method: str) -> dict[str, Any]:
+    done: dict[str, Any] = {"description": "Done.", "content": {_JSON: {"schema": schema}}}
+    found: dict[str, Any] = {str(status): done}
+    if method == "GET":
+        done["headers"] = {"ETag": {"schema": {"type": "string"}}}
+        found["304"] = {"description": "What `If-None-Match` names has not changed."}
+    if any(command.limit == "message" for command in commands):
+        description = "`true` where this message was sent before."
+        done["headers"] = {
+            "Idempotency-Replayed": {"description": description, "schema": {"const": "true"}}
+        }
+    for failed, codes in _errors(commands).items():
+        found[str(failed)] = {"$ref": f"#/components/responses/{_name(codes)}"}
+    return found
+
+
+def _errors(commands: list[Command]) -> dict[int, list[ErrorCode]]:
+    # Over REST nobody is connected, so a token may turn out to be none, too.
+    every = [errors_by_status(command, ErrorCode.AUTH_FAILED) for command in commands]
+    return {
+        status: [code for code in ErrorCode if any(code in of.get(status, ()) for of in every)]
+        for status in sorted({status for of in every for status in of})
+    }
+
+
+def _refusals() -> dict[str, list[ErrorCode]]:
+    """Every set of codes that one status may have, by its name."""
+    asked = [[command] for command in schemas.COMMANDS] + [_asked(r) for r in _routes().values()]
+    found = {_name(codes): codes for of in asked for codes in _errors(of).values()}
+    return dict(sorted(found.items()))
+
+
+def _name(codes: list[ErrorCode]) -> str:
+    return ".".join(codes)
+
+
+def _refused(codes: list[ErrorCode]) -> dict[str, Any]:
+    described = "; ".join(f"`{code}`: {MEANINGS[code].message}" for code in codes)
+    error = {"allOf": [shapes.ref(Failure), {"properties": {"code": {"enum": list(codes)}}}]}
+    schema = {"type": "object", "properties": {"error": error}, "required": ["error"]}
+    refused: dict[str, Any] = {
+        "description": f"{described}.",
+        "content": {_JSON: {"schema": schema}},
+    }
+    if any(MEANINGS[code].retryable for code in codes):
+        refused["headers"] = {
+            "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
+        }
+    return refused
