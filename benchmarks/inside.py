@@ -54,8 +54,8 @@ def main() -> None:
     build: Callable[..., Any] = door.build
 
     @asynccontextmanager
-    async def watched(*arguments: Any) -> AsyncIterator[Any]:
-        async with build(*arguments) as app:
+    async def watched(*arguments: Any, **options: Any) -> AsyncIterator[Any]:
+        async with build(*arguments, **options) as app:
             watching = asyncio.ensure_future(watch(path))
             try:
                 yield app
