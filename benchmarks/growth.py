@@ -35,6 +35,7 @@ async def grow(bench: Bench, curves: Sequence[Curve], results: Curves) -> None:
     """Measure the curves, from databases that are as they were at first. Group commit changes none of them."""
     kinds = [kind for kind in bench.kinds if "GROUP_COMMIT" not in kind.environment]
     await bench.start_over(kinds)
+    quick = _quick(bench)
     for kind in kinds:
         # The first load on a new server finds nothing prepared; that is not what grows.
         await direct(bench, kind)
@@ -49,7 +50,7 @@ async def grow(bench: Bench, curves: Sequence[Curve], results: Curves) -> None:
                 for kind in kinds:
                     await bench.settle(kind)
                     try:
-                        numbers = {"size": size, **await curve.play(bench, kind, size)}
+                        numbers = {"size": size, **await curve.play(quick, kind, size)}
                     except LoadError as error:
                         numbers = {"size": size, "mode": "error", "error": str(error)}
                     results.setdefault(curve.name, {}).setdefault(kind.name, []).append(numbers)
@@ -89,18 +90,17 @@ def _depth(bench: Bench, total: int) -> int:
 
 
 async def _with_messages(bench: Bench, kind: Kind, size: int) -> Numbers:
-    quick = _quick(bench)
     middle = f',"beforeSeq":{_depth(bench, size) // 2}'
     return {
         "send": await direct(bench, kind),
-        "latest": await _pages(quick, kind, bench.pairs, ""),
-        "deep": await _pages(quick, kind, [bench.deep] * len(bench.pairs), middle),
+        "latest": await _pages(bench, kind, bench.pairs, ""),
+        "deep": await _pages(bench, kind, [bench.deep] * len(bench.pairs), middle),
     }
 
 
 async def _by_offset(bench: Bench, kind: Kind, size: int) -> Numbers:
     talks = [bench.deep] * len(bench.pairs)
-    return await _pages(_quick(bench), kind, talks, f',"offset":{size}')
+    return await _pages(bench, kind, talks, f',"offset":{size}')
 
 
 async def _pages(bench: Bench, kind: Kind, talks: Sequence[Talk], which: str) -> Numbers:
