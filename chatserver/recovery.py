@@ -1,5 +1,6 @@
 """What a connecting client has missed, and how it is told (the contract, section 2)."""
 
+import asyncio
 import heapq
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -104,7 +105,10 @@ class Recovery:
         ChatError: UNAVAILABLE where the database cannot answer now.
     """
 
-    def __init__(self, db: Database, log: Log, pids: Pids, epoch: str) -> None:
+    def __init__(self, db: Database, log: Log, pids: Pids, epoch: str, at_once: int = 5) -> None:
+        # When thousands come back at once, they wait here rather than for the pool, whose patience is short, and
+        # leave a part of it to those who are there. Held for a look into the database, never while a client reads.
+        self.turns = asyncio.Semaphore(at_once)
         self._db = db
         self._log = log
         self._pids = pids
@@ -135,12 +139,13 @@ class Recovery:
         """Membership is looked up afresh, whatever the client believes."""
         exact = ask.positions is not None and not ask.forgets
         since = None if exact or ask.forgets else ask.since
-        rows = await self._db.all(
-            "streams_of",
-            user_id,
-            since and since.snapshot,
-            dict(ask.positions or {}) if exact else None,
-        )
+        async with self.turns:
+            rows = await self._db.all(
+                "streams_of",
+                user_id,
+                since and since.snapshot,
+                dict(ask.positions or {}) if exact else None,
+            )
         if rows:
             snapshot: str = rows[0]["snapshot"]
         else:
@@ -197,7 +202,9 @@ class Recovery:
     async def _stretch(self, user_id: str, missed: Missed) -> AsyncIterator[Event]:
         for after in range(missed.after, missed.up_to, _PAGE):
             up_to = min(after + _PAGE, missed.up_to)
-            for event in await self._log.visible_between(user_id, missed.room, after, up_to):
+            async with self.turns:
+                events = await self._log.visible_between(user_id, missed.room, after, up_to)
+            for event in events:
                 yield event
 
     async def offset(self) -> str:
@@ -212,9 +219,10 @@ class Recovery:
         ids = {UUID(_key(room)) for room in rooms if room.startswith("conversation:")}
         if not ids and plan.since is None:
             return []
-        rows = await self._db.all(
-            "read_states", user_id, plan.since and plan.since.snapshot, list(ids)
-        )
+        async with self.turns:
+            rows = await self._db.all(
+                "read_states", user_id, plan.since and plan.since.snapshot, list(ids)
+            )
         states: dict[UUID, list[Record]] = {}
         for row in rows:
             states.setdefault(row["id"], []).append(row)

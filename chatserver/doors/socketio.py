@@ -94,7 +94,10 @@ class SocketIODoor:
         self._connecting.add(sid)
         try:
             self._take_place(sid, eio_sid)
-            session = await self._authenticated(sid, said)
+            async with self._recovery.turns:
+                if sid not in self._connecting:
+                    return  # it hung up meanwhile
+                session = await self._authenticated(sid, said)
             socket = self._engine.socket(eio_sid)
             if sid not in self._connecting or socket is None:
                 return  # it hung up meanwhile

@@ -20,24 +20,24 @@ WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.
 
 -- name: history_before
 -- The $4 messages before seq $3, newest first. $1 reader, $2 conversation, $5 their hidden seq.
-SELECT m.* FROM message_rows m
-WHERE m.conversation_id = $2 AND m.seq < $3 AND m.seq > $5
+SELECT m.* FROM message_rows_of($2) m
+WHERE m.seq < $3 AND m.seq > $5
     AND NOT EXISTS (SELECT FROM message_deletions d
-                    WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
+                    WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
 ORDER BY m.seq DESC LIMIT $4;
 
 -- name: history_after
 -- The $4 messages after seq $3, oldest first. $1 reader, $2 conversation.
-SELECT m.* FROM message_rows m
-WHERE m.conversation_id = $2 AND m.seq > $3
+SELECT m.* FROM message_rows_of($2) m
+WHERE m.seq > $3
     AND NOT EXISTS (SELECT FROM message_deletions d
                     WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
 ORDER BY m.seq LIMIT $4;
 
 -- name: history_numbered
 -- The messages with numbers $3 to $4: a page by offset costs the same at any depth.
-SELECT m.* FROM message_rows m
-WHERE m.conversation_id = $2 AND m.number BETWEEN $3 AND $4
+SELECT m.* FROM message_rows_of($2) m
+WHERE m.number BETWEEN $3 AND $4
     AND NOT EXISTS (SELECT FROM message_deletions d
                     WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
 ORDER BY m.number;
