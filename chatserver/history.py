@@ -7,9 +7,12 @@ from chatserver.errors import not_found
 from chatserver.log import Log
 from chatserver.messages import MessageReader
 from chatserver.session import Caller
-from chatserver.store import Database
+from chatserver.store import Database, Record
 from schemas.conversations import History, HistoryAsk, LoggedEvent, Pins, PinsAsk, Synced
 from schemas.resources import HistoryPage, Page
+
+# No conversation has so many messages; numbers of more than 64 bits are none to PostgreSQL.
+_FARTHEST = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +44,26 @@ class Reading:
         An offset counts from the newest message. Messages that the caller deleted for themselves keep
         their place in it, so that pages neither overlap nor skip; such a page is shorter than its limit.
         """
-        bounds = await self._bounds(caller, cmd.conversation_id)
-        total = bounds.last_number - bounds.hidden_number
         args = (caller.user_id, cmd.conversation_id)
         if cmd.after_seq is not None:
-            after = max(cmd.after_seq, bounds.hidden_seq)
-            rows = await self._db.all("history_after", *args, after, cmd.limit + 1)
-            has_more, rows = len(rows) > cmd.limit, rows[: cmd.limit]
+            found = await self._db.all("history_after", *args, cmd.after_seq, cmd.limit + 1)
         elif cmd.before_seq is not None:
-            rows = await self._db.all(
-                "history_before", *args, cmd.before_seq, cmd.limit + 1, bounds.hidden_seq
-            )
-            has_more, rows = len(rows) > cmd.limit, rows[: cmd.limit][::-1]
+            found = await self._db.all("history_before", *args, cmd.before_seq, cmd.limit + 1)
         else:
             # Beyond the first message there are no numbers, whatever the offset.
-            top = max(bounds.last_number - (cmd.offset or 0), bounds.hidden_number)
-            bottom = max(top - cmd.limit, bounds.hidden_number)
-            rows = (
-                await self._db.all("history_numbered", *args, bottom + 1, top)
-                if top > bottom
-                else []
-            )
+            offset = min(cmd.offset or 0, _FARTHEST)
+            found = await self._db.all("history_numbered", *args, offset, cmd.limit)
+        if not found:
+            raise not_found("conversation")
+        bounds = _bounds(found[0])
+        total = bounds.last_number - bounds.hidden_number
+        rows = found if found[0]["id"] is not None else []
+        bottom = max(bounds.last_number - (cmd.offset or 0) - cmd.limit, bounds.hidden_number)
+        if cmd.after_seq is not None:
+            has_more, rows = len(rows) > cmd.limit, rows[: cmd.limit]
+        elif cmd.before_seq is not None:
+            has_more, rows = len(rows) > cmd.limit, rows[: cmd.limit][::-1]
+        else:
             has_more = bottom > bounds.hidden_number
         if rows:
             earlier = rows[0] if rows[0]["number"] > bounds.hidden_number + 1 else None
@@ -119,10 +121,14 @@ class Reading:
         row = await self._db.one("history_bounds", caller.user_id, conversation_id)
         if row is None:
             raise not_found("conversation")
-        return Bounds(
-            row["hidden_seq"],
-            row["hidden_number"],
-            row["last_number"],
-            row["pruned_seq"],
-            row["deleted"],
-        )
+        return _bounds(row)
+
+
+def _bounds(row: Record) -> Bounds:
+    return Bounds(
+        row["hidden_seq"],
+        row["hidden_number"],
+        row["last_number"],
+        row["pruned_seq"],
+        row["deleted"],
+    )

@@ -19,28 +19,55 @@ FROM participants me JOIN conversations c ON c.id = me.conversation_id
 WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active;
 
 -- name: history_before
--- The $4 messages before seq $3, newest first. $1 reader, $2 conversation, $5 their hidden seq.
-SELECT m.* FROM message_rows_of($2) m
-WHERE m.seq < $3 AND m.seq > $5
-    AND NOT EXISTS (SELECT FROM message_deletions d
-                    WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
-ORDER BY m.seq DESC LIMIT $4;
+-- What $1 may read of conversation $2 (as `history_bounds`), with the $4 messages before seq $3, newest first:
+-- a row without a message where there are none, and no row where they are no member.
+SELECT bounds.*, page.*
+FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
+          (SELECT count(*) FROM message_deletions d WHERE d.conversation_id = c.id AND d.user_id = $1
+              AND d.seq > me.hidden_seq) AS deleted
+      FROM participants me JOIN conversations c ON c.id = me.conversation_id
+      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active) bounds
+LEFT JOIN LATERAL (
+    SELECT * FROM message_rows_of($2) m
+    WHERE m.seq < $3 AND m.seq > bounds.hidden_seq
+        AND NOT EXISTS (SELECT FROM message_deletions d
+                        WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
+    ORDER BY m.seq DESC LIMIT $4) page ON true
+ORDER BY page.seq DESC;
 
 -- name: history_after
--- The $4 messages after seq $3, oldest first. $1 reader, $2 conversation.
-SELECT m.* FROM message_rows_of($2) m
-WHERE m.seq > $3
-    AND NOT EXISTS (SELECT FROM message_deletions d
-                    WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
-ORDER BY m.seq LIMIT $4;
+-- The same with the $4 messages after seq $3, oldest first.
+SELECT bounds.*, page.*
+FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
+          (SELECT count(*) FROM message_deletions d WHERE d.conversation_id = c.id AND d.user_id = $1
+              AND d.seq > me.hidden_seq) AS deleted
+      FROM participants me JOIN conversations c ON c.id = me.conversation_id
+      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active) bounds
+LEFT JOIN LATERAL (
+    SELECT * FROM message_rows_of($2) m
+    WHERE m.seq > greatest($3, bounds.hidden_seq)
+        AND NOT EXISTS (SELECT FROM message_deletions d
+                        WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
+    ORDER BY m.seq LIMIT $4) page ON true
+ORDER BY page.seq;
 
 -- name: history_numbered
--- The messages with numbers $3 to $4: a page by offset costs the same at any depth.
-SELECT m.* FROM message_rows_of($2) m
-WHERE m.number BETWEEN $3 AND $4
-    AND NOT EXISTS (SELECT FROM message_deletions d
-                    WHERE d.conversation_id = m.conversation_id AND d.user_id = $1 AND d.seq = m.seq)
-ORDER BY m.number;
+-- The same with the $4 messages after which $3 newer ones come, oldest first: a page by offset costs the same at
+-- any depth.
+SELECT bounds.*, page.*
+FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
+          (SELECT count(*) FROM message_deletions d WHERE d.conversation_id = c.id AND d.user_id = $1
+              AND d.seq > me.hidden_seq) AS deleted
+      FROM participants me JOIN conversations c ON c.id = me.conversation_id
+      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active) bounds
+LEFT JOIN LATERAL (
+    SELECT * FROM message_rows_of($2) m
+    WHERE m.number BETWEEN greatest(bounds.last_number - $3 - $4, bounds.hidden_number) + 1
+            AND bounds.last_number - $3
+        AND NOT EXISTS (SELECT FROM message_deletions d
+                        WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
+    ORDER BY m.number) page ON true
+ORDER BY page.number;
 
 -- name: message_numbered
 -- Where message $2 of conversation $1 stands.
