@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import data, report
+from benchmarks.__main__ import SMOKED
 from benchmarks.growth import CURVES
 from benchmarks.play import mistakes
 from benchmarks.scenarios import SCENARIOS
@@ -56,12 +57,12 @@ def _parts(run: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.timeout(SMOKE + 30)
 def test_everything_is_played(found: data.Data) -> None:
-    """Each scenario and each curve has a result of our server, and of the peer where there is Node.js."""
-    servers = {"ours", "node"} if node() else {"ours"}
+    """Each scenario and each curve has a result of our server, and some of the peers' where there is Node.js."""
     for scenario in SCENARIOS:
-        assert set(found["scenarios"][scenario.name]) >= servers
+        peers = {"node"} if node() and scenario.name in SMOKED else set()
+        assert set(found["scenarios"][scenario.name]) >= {"ours"} | peers
     for curve in CURVES:
-        assert set(found["curves"][curve.name]) == servers
+        assert set(found["curves"][curve.name]) == {"ours"}
 
 
 def test_nothing_is_lost_or_refused(found: data.Data) -> None:
