@@ -37,14 +37,21 @@ class Bench:
     """What scenarios are played on. Everything is under `directory`, and goes with it."""
 
     def __init__(
-        self, kinds: list[Kind], form: Form, directory: Path, redis_url: str, *, first: bool
+        self,
+        kinds: list[Kind],
+        form: Form,
+        directory: Path,
+        redis_url: str,
+        *,
+        shared: Cores,
+        first: bool,
     ) -> None:
         self._first = first
         self.kinds = kinds
         self.form = form
         self.directory = directory
         self.redis_url = redis_url
-        self.cores: Cores = cores()
+        self.cores = shared
         self.world = World(form.size)
         self.postgres = Postgres(directory, self.cores)
         # Of old, in each database.
@@ -256,8 +263,10 @@ async def bench(kinds: list[Kind], form: Form, *, first: bool = False) -> AsyncI
         directory = Path(name)
         # As root, PostgreSQL's account must get in.
         directory.chmod(0o755)  # noqa: ASYNC240 - nothing else runs yet
-        with running_on(cores().rest), redis_server() as redis_url:
-            made = Bench(kinds, form, directory, redis_url, first=first)
+        # Asked before anything is pinned: afterwards there would be one processor for all.
+        shared = cores()
+        with running_on(shared.rest), redis_server() as redis_url:
+            made = Bench(kinds, form, directory, redis_url, shared=shared, first=first)
             try:
                 await made.prepare()
                 yield made
