@@ -161,6 +161,8 @@ def _runs(found: data.Data) -> Iterator[Numbers]:
 
 def _document(found: data.Data) -> None:
     path = data.save(found)
+    # The page says what was kept, to its last digit.
+    found = data.load(path)
     plots.draw(found)
     report.write(found)
     say(f"written: {data.DOCS.name}/PERFORMANCE.md and {path.parent.name}/")
