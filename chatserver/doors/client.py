@@ -48,7 +48,7 @@ class Client:
         """Queue a push, unless the client has it."""
         # Once for each recipient of each push: no more calls than needed.
         if self.held is not None:
-            self.held.append(frame)
+            self._hold(frame)
             return
         room = frame.room
         if room is not None:
@@ -57,6 +57,14 @@ class Client:
             self.sent[room] = self.had[room] = frame.seq
         key = _WITH_OFFSET if self.offsets and frame.offset is not None else _PLAIN
         self.push(frame.encoded.get(key) or encoded(frame, key))
+
+    def _hold(self, frame: Frame) -> None:
+        """Keep a push until the client is ready; past the bound it has to come back for them all."""
+        assert self.held is not None  # asked by send
+        if len(self.held) < _HELD:
+            self.held.append(frame)
+        else:
+            self.overflowed = True
 
     def send_early(self, frame: Frame) -> None:
         """Queue a push before the session is ready: without an offset, past what is held."""

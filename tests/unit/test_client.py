@@ -1,7 +1,9 @@
 """What is pushed to a device while it connects, and just after."""
 
+import pytest
 from engineio.packet import Packet
 
+from chatserver.doors import client as client_module
 from chatserver.doors.client import Client
 from chatserver.pushes import Frame
 from chatserver.recovery import MOST_IN_ALL, MOST_IN_ONE, Missed, _Budget
@@ -58,3 +60,16 @@ async def test_memberships_of_one_room_are_replayed_in_their_order() -> None:
     budget = _Budget(MOST_IN_ONE, MOST_IN_ALL)
     budget.spend([Missed(ROOM, 7, 9), Missed(OTHER, 0, 5), Missed(ROOM, 1, 3)])
     assert [missed.after for missed in budget.missed if missed.room == ROOM] == [1, 7]
+
+
+async def test_what_is_held_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past its bound nothing more is held, and the client is to come back for what it missed."""
+    monkeypatch.setattr(client_module, "_HELD", 2)
+    client, _ = _client()
+    for seq in (1, 2):
+        client.send(_frame(ROOM, seq))
+    assert not client.overflowed
+    client.send(_frame(ROOM, 3))
+    assert client.overflowed
+    assert client.held is not None
+    assert len(client.held) == 2
