@@ -150,7 +150,7 @@ class Delivery:
         for room in rooms:
             self._leave(connection, room)
 
-    def members(self, room: str) -> Iterable[Connection]:
+    def members(self, room: str) -> Collection[Connection]:
         """The local connections in a room, as they are now."""
         found = self._rooms.get(room)
         return tuple(found.members) if found else ()
@@ -404,10 +404,12 @@ class Delivery:
     ) -> None:
         """Send an ephemeral push to the local connections in rooms; to each once."""
         if len(rooms) == 1:
-            found: Iterable[Connection] = self.members(rooms[0])
+            found: Collection[Connection] = self.members(rooms[0])
         else:
             found = {connection for room in rooms for connection in self.members(room)}
-        self._send([c for c in found if c.user_id != skip_user], Frame(name, payload))
+        if skip_user is not None:
+            found = [c for c in found if c.user_id != skip_user]
+        self._send(found, Frame(name, payload))
 
     def told_all(self, name: str, payload: Any) -> None:
         """Send an ephemeral push to every local connection."""

@@ -77,6 +77,11 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self._to_flush = True
             self.server.flusher.add(self)
 
+    def hurry(self) -> None:
+        """The client waits for what was pushed last: it is written before what others were pushed."""
+        if self._to_flush:
+            self.server.flusher.hurry(self)
+
     async def send(self, pkt: Packet) -> None:
         """Upstream's name for `push`."""
         self.push(pkt)

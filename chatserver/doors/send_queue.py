@@ -96,6 +96,14 @@ class SendQueue:
         self._packets.append(packet)
         self.bytes += len(framed(packet))
 
+    def add(self, packet: TextPacket) -> bool:
+        """Queue a packet behind others, whose transport has been told of them; whether there are any, and room."""
+        if not self._packets or self.bytes >= self.bound:
+            return False
+        self._packets.append(packet)
+        self.bytes += len(packet.framed)
+        return True
+
     # Packet by packet: the next ones count until they are written.
 
     def take(self, most: int) -> list[Packet]:
@@ -134,6 +142,7 @@ class SendQueue:
     def end(self, *, drop: bool) -> None:
         """Take no more packets, and with `drop` forget those that wait."""
         self.ended = True
+        self.bound = 0
         if drop:
             self._packets.clear()
             self.bytes = self._handed = 0

@@ -101,7 +101,7 @@ class SocketIODoor:
             socket = self._engine.socket(eio_sid)
             if sid not in self._connecting or socket is None:
                 return  # it hung up meanwhile
-            client = self._clients[sid] = Client(session, eio_sid, socket.push)
+            client = self._clients[sid] = Client(session, socket)
             # Register first, then look: what is committed in between finds the client by its user, and waits.
             self._delivery.register(client)
             self._limiter.expect(session.user.id)
@@ -284,7 +284,7 @@ class SocketIODoor:
                 _log.exception("an answer could not be written", error_id=error_id)
                 failed = ChatError(code=ErrorCode.INTERNAL_ERROR, error_id=error_id)
                 text = packets.ack(packet_id, Answer(error=failed).ack())
-            client.push(TextPacket(text))
+            client.answer(TextPacket(text))
         elif answer.error is not None:
             client.send(Frame("error", answer.error.to_wire()))
         if isinstance(answer.error, Flood):

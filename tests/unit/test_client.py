@@ -1,10 +1,14 @@
 """What is pushed to a device while it connects, and just after."""
 
+from typing import cast
+
 import pytest
 from engineio.packet import Packet
 
 from chatserver.doors import client as client_module
 from chatserver.doors.client import Client
+from chatserver.doors.link import Link
+from chatserver.doors.send_queue import SendQueue
 from chatserver.pushes import Frame
 from chatserver.recovery import MOST_IN_ALL, MOST_IN_ONE, Missed, _Budget
 from chatserver.session import Session, User
@@ -15,13 +19,20 @@ SESSION = Session(
 ROOM, OTHER = "conversation:a", "conversation:b"
 
 
+class _Link:
+    """Writes at once."""
+
+    def __init__(self) -> None:
+        self.queue = SendQueue(1_000)
+        self.pushed: list[str] = []
+
+    def push(self, packet: Packet) -> None:
+        self.pushed.append(packet.encode().split('"')[1])
+
+
 def _client() -> tuple[Client, list[str]]:
-    pushed: list[str] = []
-
-    def push(packet: Packet) -> None:
-        pushed.append(packet.encode().split('"')[1])
-
-    return Client(SESSION, "eio", push), pushed
+    link = _Link()
+    return Client(SESSION, cast(Link, link)), link.pushed
 
 
 def _frame(room: str, seq: int) -> Frame:
