@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -29,7 +30,13 @@ def iso(moment: datetime) -> str:
 
 def iso_now() -> str:
     """The present moment, as `iso` writes it."""
-    return iso(datetime.now(UTC))
+    return _iso_milliseconds(time.time_ns() // 1_000_000)
+
+
+@lru_cache(1)
+def _iso_milliseconds(since_1970: int) -> str:
+    """Many pushes are of the same millisecond."""
+    return iso(datetime.fromtimestamp(since_1970 / 1000, UTC))
 
 
 def iso_seconds(seconds: float) -> str:

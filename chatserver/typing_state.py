@@ -1,8 +1,11 @@
 """Who is typing where. Nothing of it is stored."""
 
 import asyncio
+import random
+from collections.abc import Callable
 from uuid import UUID
 
+from chatserver.deadlines import Deadlines
 from chatserver.delivery import Delivery
 from chatserver.errors import not_found
 from chatserver.pushes import conversation_room
@@ -37,8 +40,8 @@ class TypingState:
     ) -> None:
         self._db = db
         self._delivery = delivery
-        self._expires_after = expires_after
-        self._timers: dict[str, dict[UUID, asyncio.TimerHandle]] = {}
+        self._deadlines = Deadlines(expires_after)
+        self._typing: dict[str, dict[UUID, _Typing]] = {}
         # (user, conversation): until when it holds, by the loop's clock, and whether a block is in the way.
         self._audiences: dict[tuple[str, UUID], tuple[float, bool]] = {}
         for name in _CHANGES:
@@ -67,8 +70,9 @@ class TypingState:
         if len(self._audiences) >= _MOST_REMEMBERED:
             self._audiences.clear()
         if forgotten == self._forgotten:
-            # Nothing has changed since it was asked.
-            self._audiences[user_id, conversation_id] = now + _REMEMBERED, blocked
+            # Nothing has changed since it was asked. Those who began together do not ask again together.
+            until = now + _REMEMBERED * random.uniform(0.5, 1)  # noqa: S311 - no secret
+            self._audiences[user_id, conversation_id] = until, blocked
         return blocked
 
     def _forget(self) -> None:
@@ -77,19 +81,18 @@ class TypingState:
 
     def stop(self, user: User) -> None:
         """A user's last device here is gone: they type nowhere."""
-        for conversation_id in tuple(self._timers.get(user.id, ())):
+        for conversation_id in tuple(self._typing.get(user.id, ())):
             self._set(conversation_id, user, False)
 
     def _set(self, conversation_id: UUID, user: User, is_typing: bool) -> None:
-        timers = self._timers.setdefault(user.id, {})
-        if timer := timers.pop(conversation_id, None):
-            timer.cancel()
+        typing = self._typing.setdefault(user.id, {})
+        if before := typing.pop(conversation_id, None):
+            before.settled = True
         if is_typing:
-            timers[conversation_id] = asyncio.get_running_loop().call_later(
-                self._expires_after, self._set, conversation_id, user, False
-            )
-        elif not timers:
-            del self._timers[user.id]
+            typing[conversation_id] = now = _Typing(self._set, conversation_id, user)
+            self._deadlines.watch(now)
+        elif not typing:
+            del self._typing[user.id]
         push = UserTyping(
             conversation_id=str(conversation_id),
             user_id=user.id,
@@ -103,3 +106,20 @@ class TypingState:
             payload(push),
             skip_user=user.id,
         )
+
+
+class _Typing:
+    """Somebody types somewhere, until told otherwise or for too long."""
+
+    __slots__ = ("_conversation_id", "_set", "_user", "settled")
+
+    def __init__(
+        self, set_typing: Callable[[UUID, User, bool], None], conversation_id: UUID, user: User
+    ) -> None:
+        self._set = set_typing
+        self._conversation_id = conversation_id
+        self._user = user
+        self.settled = False
+
+    def expire(self) -> None:
+        self._set(self._conversation_id, self._user, False)
