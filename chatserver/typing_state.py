@@ -1,7 +1,7 @@
 """Who is typing where. Nothing of it is stored."""
 
-import asyncio
 import random
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -42,7 +42,7 @@ class TypingState:
         self._delivery = delivery
         self._deadlines = Deadlines(expires_after)
         self._typing: dict[str, dict[UUID, _Typing]] = {}
-        # (user, conversation): until when it holds, by the loop's clock, and whether a block is in the way.
+        # (user, conversation): until when it holds, by time.monotonic, and whether a block is in the way.
         self._audiences: dict[tuple[str, UUID], tuple[float, bool]] = {}
         for name in _CHANGES:
             delivery.watch(name, self._forget)
@@ -54,14 +54,14 @@ class TypingState:
         Raises:
             ChatError: RESOURCE_NOT_FOUND, UNAVAILABLE
         """
-        if not await self._is_blocked(caller.user_id, conversation_id):
+        until, blocked = self._audiences.get((caller.user_id, conversation_id), (0.0, False))
+        if until < time.monotonic():
+            blocked = await self._is_blocked(caller.user_id, conversation_id)
+        if not blocked:
             self._set(conversation_id, caller.user, is_typing)
 
     async def _is_blocked(self, user_id: str, conversation_id: UUID) -> bool:
-        now = asyncio.get_running_loop().time()
-        until, blocked = self._audiences.get((user_id, conversation_id), (0.0, False))
-        if now < until:
-            return blocked
+        """Asks, and remembers it for a while."""
         forgotten = self._forgotten
         row = await self._db.one("typing_audience", user_id, conversation_id)
         if row is None:
@@ -71,7 +71,7 @@ class TypingState:
             self._audiences.clear()
         if forgotten == self._forgotten:
             # Nothing has changed since it was asked. Those who began together do not ask again together.
-            until = now + _REMEMBERED * random.uniform(0.5, 1)  # noqa: S311 - no secret
+            until = time.monotonic() + _REMEMBERED * random.uniform(0.5, 1)  # noqa: S311 - no secret
             self._audiences[user_id, conversation_id] = until, blocked
         return blocked
 

@@ -84,3 +84,19 @@ async def test_what_is_held_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
     assert client.overflowed
     assert client.held is not None
     assert len(client.held) == 2
+
+
+async def test_a_pong_proves_what_was_sent_before_its_ping() -> None:
+    """Of each room the latest, whichever came last; what comes after the ping is not proven, nor what was left out."""
+    client, _ = _client()
+    client.had = {OTHER: 7}
+    client.open(Frame("ready", {}))
+    for room, seq in ((ROOM, 1), (ROOM, 2), ("conversation:b2", 5), (OTHER, 7), (ROOM, 3)):
+        client.send(_frame(room, seq))
+    client.ping()
+    client.send(_frame(ROOM, 4))
+    assert client.pong() == {ROOM: 3, "conversation:b2": 5}
+    client.ping()
+    assert client.pong() == {ROOM: 4}
+    client.ping()
+    assert client.pong() == {}
