@@ -87,7 +87,7 @@ async def test_what_is_held_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_a_pong_proves_what_was_sent_before_its_ping() -> None:
-    """Of each room the latest, whichever came last; what comes after the ping is not proven, nor what was left out."""
+    """Of each room the latest, whichever came last; nothing that comes after the ping, and nothing left out."""
     client, _ = _client()
     client.had = {OTHER: 7}
     client.open(Frame("ready", {}))
