@@ -41,7 +41,7 @@ class MessageReader:
         self._directory = directory
 
     async def resources(self, rows: Sequence[Record]) -> tuple[Message, ...]:
-        """The messages of rows of the view ``message_rows``, in their order.
+        """The messages of rows of the view ``message_rows`` or of ``shown_rows_of``, in their order.
 
         Raises:
             DecryptionError: a row that no known key opens; there is no plaintext fallback.
@@ -97,7 +97,7 @@ class MessageReader:
                 is_pinned=is_pinned,
                 is_edited=edited_at is not None,
                 is_deleted=deleted_at is not None,
-                created_at=iso(created_at),
+                created_at=created_at if isinstance(created_at, str) else iso(created_at),
                 edited_at=iso(edited_at) if edited_at else None,
                 status=status,
             )

@@ -27,3 +27,22 @@ CREATE OR REPLACE FUNCTION message_rows_of(conversation uuid) RETURNS SETOF mess
         OFFSET 0) both_people  -- a subquery with OFFSET is planned by itself
     JOIN messages m ON m.conversation_id = both_people.id
 $$;
+
+-- A moment as the wire has it: ISO 8601, UTC, three decimals (cut, not rounded) and Z.
+CREATE FUNCTION wire_time(moment timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+-- The same for who shows them and does nothing else with them: with the time as text. The server makes a datetime of
+-- a timestamp, and a text of that, in ten times the time.
+CREATE FUNCTION shown_rows_of(conversation uuid) RETURNS TABLE (
+    conversation_id uuid, seq int8, number int8, id uuid, sender_id text, message_type text, version int2, key_id text,
+    nonce bytea, ciphertext bytea, reply_to_message_id uuid, client_message_id text, is_announcement boolean,
+    created_at text, edited_at timestamptz, deleted_at timestamptz, recipient_id text, status text, is_pinned boolean,
+    reactions jsonb
+) LANGUAGE sql STABLE AS $$
+    SELECT m.conversation_id, m.seq, m.number, m.id, m.sender_id, m.message_type, m.version, m.key_id, m.nonce,
+        m.ciphertext, m.reply_to_message_id, m.client_message_id, m.is_announcement, wire_time(m.created_at),
+        m.edited_at, m.deleted_at, m.recipient_id, m.status, m.is_pinned, m.reactions
+    FROM message_rows_of(conversation) m
+$$;

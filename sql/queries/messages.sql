@@ -30,7 +30,7 @@ FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
       WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
       OFFSET 0) bounds
 LEFT JOIN LATERAL (
-    SELECT * FROM message_rows_of($2) m
+    SELECT * FROM shown_rows_of($2) m
     WHERE m.seq < $3 AND m.seq > bounds.hidden_seq
         AND NOT EXISTS (SELECT FROM message_deletions d
                         WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
@@ -47,7 +47,7 @@ FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
       WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
       OFFSET 0) bounds
 LEFT JOIN LATERAL (
-    SELECT * FROM message_rows_of($2) m
+    SELECT * FROM shown_rows_of($2) m
     WHERE m.seq > greatest($3, bounds.hidden_seq)
         AND NOT EXISTS (SELECT FROM message_deletions d
                         WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
@@ -65,7 +65,7 @@ FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
       WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
       OFFSET 0) bounds
 LEFT JOIN LATERAL (
-    SELECT * FROM message_rows_of($2) m
+    SELECT * FROM shown_rows_of($2) m
     WHERE m.number BETWEEN greatest(bounds.last_number - $3 - $4, bounds.hidden_number) + 1
             AND bounds.last_number - $3
         AND NOT EXISTS (SELECT FROM message_deletions d
