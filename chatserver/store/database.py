@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 import asyncpg
 import orjson
@@ -152,6 +152,7 @@ class Database:
             rows: list[Record] = await connection.fetch(self._sql[name], *args)
         except BaseException as error:
             self._failed(connection, name, error)
+            raise
         self._pool.give(connection)
         return rows
 
@@ -162,6 +163,7 @@ class Database:
             row: Record | None = await connection.fetchrow(self._sql[name], *args)
         except BaseException as error:
             self._failed(connection, name, error)
+            raise
         self._pool.give(connection)
         return row
 
@@ -174,6 +176,7 @@ class Database:
                 yield Unit(connection, self._sql)
         except BaseException as error:
             self._failed(connection, "transaction", error)
+            raise
         self._pool.give(connection)
 
     def _idle(self) -> Connection | None:
@@ -195,8 +198,12 @@ class Database:
         finally:
             self.waits.observe(time.perf_counter() - asked)
 
-    def _failed(self, connection: Connection, query: str, error: BaseException) -> NoReturn:
-        """Raises what a failure on this connection is to its asker, and gives the connection back."""
+    def _failed(self, connection: Connection, query: str, error: BaseException) -> None:
+        """Gives a connection back on which something failed.
+
+        Raises:
+            ChatError: UNAVAILABLE, where the failure says nothing about the request.
+        """
         if isinstance(error, _PASSING) and (isinstance(error, _TELLING) or connection.is_closed()):
             self._pool.suspect(connection)
         # Where the server said so, or we ourselves, nothing is under way.
@@ -207,7 +214,6 @@ class Database:
             self._pool.retire(connection)
         if isinstance(error, _PASSING):
             raise self._unavailable(query, error) from error
-        raise error
 
     def _unavailable(self, query: str, error: BaseException) -> ChatError:
         now = time.monotonic()
