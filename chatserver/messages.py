@@ -1,12 +1,14 @@
 """Messages between the database's rows, which are sealed, and the wire's resource."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from chatserver.crypto import Sealed, Vault
+from chatserver.crypto import LEGACY_VERSION, SealedText, Vault
 from chatserver.directory import Directory
 from chatserver.session import User
 from chatserver.store import Record
@@ -39,14 +41,68 @@ class MessageReader:
         self._directory = directory
 
     async def resources(self, rows: Sequence[Record]) -> tuple[Message, ...]:
-        """The messages of rows of the view ``message_rows``, in their order.
+        """The messages of rows of the view ``message_rows`` or of ``shown_rows_of``, in their order.
 
         Raises:
             DecryptionError: a row that no known key opens; there is no plaintext fallback.
             ChatError: UNAVAILABLE
         """
+        if not rows:
+            return ()
         names = await self._directory.names(_people(rows))
-        return tuple(self._resource(row, names) for row in rows)
+        pick = _picker(tuple(rows[0].keys()))
+        messages = []
+        # In one loop, and each row by position: calls and names would cost more than the decryption.
+        for (
+            message_id,
+            conversation_id,
+            seq,
+            sender_id,
+            recipient_id,
+            message_type,
+            client_message_id,
+            reply_to_message_id,
+            reactions,
+            is_announcement,
+            is_pinned,
+            created_at,
+            edited_at,
+            deleted_at,
+            status,
+            version,
+            key_id,
+            nonce,
+            ciphertext,
+        ) in map(pick, rows):
+            body: dict[str, Any] = {}
+            if ciphertext is not None:
+                sealed = (version, key_id, nonce, ciphertext)
+                body = self._open(conversation_id, message_id, sealed)
+            message = Message(
+                id=str(message_id),
+                conversation_id=str(conversation_id),
+                seq=seq,
+                sender_id=sender_id,
+                sender_username=names[sender_id].username,
+                recipient_id=recipient_id,
+                content=body.get("content"),
+                content_encrypted=body.get("content_encrypted"),
+                message_type=message_type,
+                client_message_id=client_message_id,
+                reply_to_message_id=str(reply_to_message_id) if reply_to_message_id else None,
+                mentions=_mentions(body["mentions"]) if "mentions" in body else (),
+                reactions=_reactions(reactions, names) if reactions else (),
+                metadata=body.get("metadata", {}),
+                is_announcement=is_announcement,
+                is_pinned=is_pinned,
+                is_edited=edited_at is not None,
+                is_deleted=deleted_at is not None,
+                created_at=created_at if isinstance(created_at, str) else iso(created_at),
+                edited_at=iso(edited_at) if edited_at else None,
+                status=status,
+            )
+            messages.append(message)
+        return tuple(messages)
 
     def edited_body(self, row: Record, cmd: MessageEdit, mentions: Sequence[Mention] = ()) -> bytes:
         """The body of a row of ``message_rows`` in another wording; what else was sealed with it stays.
@@ -54,53 +110,57 @@ class MessageReader:
         Raises:
             DecryptionError: as `resources`.
         """
-        body = self._open(row)
+        body: dict[str, Any] = {}
+        if row["ciphertext"] is not None:
+            sealed = (row["version"], row["key_id"], row["nonce"], row["ciphertext"])
+            body = self._open(row["conversation_id"], row["id"], sealed)
         for wording in ("content", "content_encrypted", "mentions"):
             body.pop(wording, None)
         if mentions:
             body["mentions"] = mentions
         return orjson.dumps(body | _wording(cmd), option=orjson.OPT_SORT_KEYS)
 
-    def _resource(self, row: Record, names: dict[str, User]) -> Message:
-        body = self._open(row)
-        return Message(
-            id=str(row["id"]),
-            conversation_id=str(row["conversation_id"]),
-            seq=row["seq"],
-            sender_id=row["sender_id"],
-            sender_username=names[row["sender_id"]].username,
-            recipient_id=row["recipient_id"],
-            content=body.get("content"),
-            content_encrypted=body.get("content_encrypted"),
-            message_type=row["message_type"],
-            client_message_id=row["client_message_id"],
-            reply_to_message_id=str(row["reply_to_message_id"])
-            if row["reply_to_message_id"]
-            else None,
-            mentions=tuple(Mention(**mention) for mention in body["mentions"])
-            if "mentions" in body
-            else (),
-            reactions=_reactions(row["reactions"], names) if row["reactions"] else (),
-            metadata=body.get("metadata", {}),
-            is_announcement=row["is_announcement"],
-            is_pinned=row["is_pinned"],
-            is_edited=row["edited_at"] is not None,
-            is_deleted=row["deleted_at"] is not None,
-            created_at=iso(row["created_at"]),
-            edited_at=iso(row["edited_at"]) if row["edited_at"] else None,
-            status=row["status"],
-        )
-
-    def _open(self, row: Record) -> dict[str, Any]:
-        if row["ciphertext"] is None:
-            return {}
-        sealed = Sealed(row["version"], row["key_id"], row["nonce"], row["ciphertext"])
-        plaintext = self._vault.open(row["conversation_id"], row["id"], sealed)
-        if row["version"] == 1:
+    def _open(self, conversation_id: UUID, message_id: UUID, sealed: SealedText) -> dict[str, Any]:
+        plaintext = self._vault.open(conversation_id, message_id, sealed)
+        if sealed[0] == LEGACY_VERSION:
             # The existing messaging system sealed the text alone.
             return {"content": plaintext.decode()}
         body: dict[str, Any] = orjson.loads(plaintext)
         return body
+
+
+# What a message is shown from, of the columns of ``message_rows``.
+_COLUMNS = (
+    "id",
+    "conversation_id",
+    "seq",
+    "sender_id",
+    "recipient_id",
+    "message_type",
+    "client_message_id",
+    "reply_to_message_id",
+    "reactions",
+    "is_announcement",
+    "is_pinned",
+    "created_at",
+    "edited_at",
+    "deleted_at",
+    "status",
+    "version",
+    "key_id",
+    "nonce",
+    "ciphertext",
+)
+
+
+@cache
+def _picker(names: tuple[str, ...]) -> Callable[[Record], tuple[Any, ...]]:
+    """Takes `_COLUMNS` out of rows of these columns: each is looked for once, and not in every row by its name."""
+    return itemgetter(*map(names.index, _COLUMNS))
+
+
+def _mentions(found: Sequence[Mapping[str, Any]]) -> tuple[Mention, ...]:
+    return tuple(Mention(**mention) for mention in found)
 
 
 def _reactions(found: Sequence[tuple[str, str]], names: dict[str, User]) -> tuple[Reaction, ...]:

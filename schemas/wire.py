@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import (
     Annotated,
     Any,
@@ -197,14 +198,31 @@ def _flat(messages: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def resource(kind: type[T]) -> type[T]:
-    """Makes a class a resource: a frozen dataclass, in snake_case on the wire, as its fields are named.
+    """Makes a class a resource: frozen and keyword-only, in snake_case on the wire, as its fields are named.
 
-    It is frozen to the type checker, which sees every assignment: at run time that would cost 2 µs for every
-    message shown, three times what the rest of it takes.
+    To the type checker it is a dataclass. At run time it is a dict whose keys are the fields: made in half of a
+    dataclass's time, and written by orjson in a fifth of it.
+
+    Raises:
+        TypeError: a field has a default, which a dict would not know of, or is called like a method of dicts.
     """
-    made: type[T] = dataclass(slots=True, kw_only=True)(kind)
-    made.__wire_resource__ = True  # type: ignore[attr-defined]  # read by _shape
+    # Collects the fields, inherited ones included, and makes nothing else.
+    declared: Any = dataclass(init=False, repr=False, eq=False, match_args=False)(kind)
+    names = [item.name for item in dataclasses.fields(declared)]
+    for item in dataclasses.fields(declared):
+        is_given = item.default is item.default_factory is dataclasses.MISSING
+        if not is_given or hasattr(dict, item.name):
+            raise TypeError(f"{kind.__name__}.{item.name} cannot be a field of a resource")
+    bases = kind.__bases__ if kind.__bases__ != (object,) else (dict,)
+    body = {name: item for name, item in vars(kind).items() if name not in _NOT_COPIED}
+    body |= {name: property(itemgetter(name)) for name in names}
+    body |= {"__slots__": (), "__wire_resource__": True}  # read by _shape
+    made: type[T] = type(kind.__name__, bases, body)
     return made
+
+
+# What a class gets anew when it is made anew.
+_NOT_COPIED = ("__dict__", "__weakref__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +265,7 @@ def _inner(value: Any) -> Any:
 def to_wire(value: Any) -> dict[str, Any]:
     """An answer or push as the wire's object: camelCase keys, also in the parts of it.
 
-    Resources are left to the JSON encoder: orjson writes dataclasses as they are named. A None is
+    Resources are left to the JSON encoder, which writes them as they are named. A None is
     left out where the field's default is None, and is null elsewhere.
     """
     return {

@@ -8,18 +8,18 @@ was committed cannot be told, and the client's retry under the same id is right 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 import asyncpg
 import orjson
-from asyncpg.pool import PoolConnectionProxy
 
 from chatserver.config import ConfigError, DatabaseSettings
 from chatserver.errors import ChatError, unavailable
 from chatserver.logs import get_logger
 from chatserver.store import queries
+from chatserver.store.pool import Connection, Pool
 from chatserver.tally import SECONDS, Histogram
 
 Record: TypeAlias = asyncpg.Record
@@ -48,31 +48,20 @@ _TELLING = (TimeoutError, asyncpg.ReadOnlySQLTransactionError)
 _SAY_EVERY = 1.0
 
 
-class _Connection(asyncpg.Connection):
-    """A connection that knows which generation of the pool's connections it belongs to."""
-
-    __slots__ = ("generation",)
-
-    generation: int
-
-
 class Unit:
     """Queries on one connection, inside one transaction (see `Database.transaction`)."""
 
-    def __init__(
-        self, connection: "PoolConnectionProxy[Record]", sql: Mapping[str, str], timeout: float
-    ) -> None:
+    def __init__(self, connection: Connection, sql: Mapping[str, str]) -> None:
         self._connection = connection
         self._sql = sql
-        self._timeout = timeout
 
     async def all(self, name: str, *args: object) -> list[Record]:
         """The rows of the query `name`."""
-        return await self._connection.fetch(self._sql[name], *args, timeout=self._timeout)
+        return await self._connection.fetch(self._sql[name], *args)
 
     async def one(self, name: str, *args: object) -> Record | None:
         """The first row of the query `name`, or None."""
-        return await self._connection.fetchrow(self._sql[name], *args, timeout=self._timeout)
+        return await self._connection.fetchrow(self._sql[name], *args)
 
 
 class Database:
@@ -85,8 +74,7 @@ class Database:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._sql = queries.load()
-        self._pool: asyncpg.Pool[Record]
-        self._generation = 0
+        self._pool: Pool
         self._said_at = 0.0
         # How long a query waited for a connection of the pool.
         self.waits = Histogram(SECONDS)
@@ -101,7 +89,7 @@ class Database:
         """
         database = cls(settings)
         try:
-            database._pool = await database._open(dsn)
+            await database._open(dsn)
         except asyncpg.ProtocolViolationError as error:
             if "startup parameter" not in str(error):
                 raise
@@ -110,22 +98,35 @@ class Database:
             ) from error
         return database
 
-    async def _open(self, dsn: str) -> "asyncpg.Pool[Record]":
+    async def _open(self, dsn: str) -> None:
         settings = self._settings
-        return await asyncpg.create_pool(
-            dsn,
-            min_size=settings.min_size,
-            max_size=settings.max_size,
-            max_inactive_connection_lifetime=settings.idle_timeout,
-            timeout=settings.connection_timeout,
-            command_timeout=settings.query_timeout,
-            statement_cache_size=settings.statement_cache_size,
-            ssl=settings.ssl_context(),
-            connection_class=_Connection,
-            init=self._init_connection,
-            reset=_keep,
-            server_settings=session_settings(settings),
+        ssl = settings.ssl_context()
+
+        async def connect() -> Connection:
+            connection: Connection = await asyncpg.connect(
+                dsn,
+                timeout=settings.connection_timeout,
+                command_timeout=settings.query_timeout,
+                statement_cache_size=settings.statement_cache_size,
+                ssl=ssl,
+                connection_class=Connection,
+                server_settings=session_settings(settings),
+            )
+            try:
+                await _init_connection(connection, through_pooler=settings.through_pooler)
+            except BaseException:
+                connection.terminate()
+                raise
+            return connection
+
+        self._pool = Pool(
+            connect,
+            fewest=settings.min_size,
+            most=settings.max_size,
+            idle_timeout=settings.idle_timeout,
+            farewell=settings.connection_timeout,
         )
+        await self._pool.open()
 
     async def close(self) -> None:
         """Close the pool; connections that are still busy after 5 s are cut."""
@@ -137,7 +138,7 @@ class Database:
     @property
     def connections(self) -> tuple[int, int]:
         """How many connections the pool has, and how many of them are idle."""
-        return self._pool.get_size(), self._pool.get_idle_size()
+        return self._pool.size, self._pool.idle_size
 
     @property
     def most_connections(self) -> int:
@@ -146,94 +147,92 @@ class Database:
 
     async def all(self, name: str, *args: object) -> list[Record]:
         """The rows of the query `name`."""
-        with self._passing_errors(name):
-            async with self._acquire() as connection:
-                return await connection.fetch(self._sql[name], *args)
+        connection = self._idle() or await self._wait(name)
+        try:
+            rows: list[Record] = await connection.fetch(self._sql[name], *args)
+        except BaseException as error:
+            self._failed(connection, name, error)
+            raise
+        self._pool.give(connection)
+        return rows
 
     async def one(self, name: str, *args: object) -> Record | None:
         """The first row of the query `name`, or None."""
-        with self._passing_errors(name):
-            async with self._acquire() as connection:
-                return await connection.fetchrow(self._sql[name], *args)
+        connection = self._idle() or await self._wait(name)
+        try:
+            row: Record | None = await connection.fetchrow(self._sql[name], *args)
+        except BaseException as error:
+            self._failed(connection, name, error)
+            raise
+        self._pool.give(connection)
+        return row
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Unit]:
         """One READ COMMITTED transaction: each statement in it has a snapshot of its own."""
-        with self._passing_errors("transaction"):
-            async with self._acquire() as connection, connection.transaction():
-                yield Unit(connection, self._sql, self._settings.query_timeout)
+        connection = self._idle() or await self._wait("transaction")
+        try:
+            async with connection.transaction():
+                yield Unit(connection, self._sql)
+        except BaseException as error:
+            self._failed(connection, "transaction", error)
+            raise
+        self._pool.give(connection)
 
-    @asynccontextmanager
-    async def _acquire(self) -> "AsyncIterator[PoolConnectionProxy[Record]]":
-        # A wait for a connection has an end too: behind a stalled server the queue would only grow.
-        connection: Any
+    def _idle(self) -> Connection | None:
+        if connection := self._pool.idle():
+            self.waits.observe(0.0)
+        return connection
+
+    async def _wait(self, query: str) -> Connection:
+        """A connection, when there is none at once."""
         asked = time.perf_counter()
         try:
+            # This wait has an end too: behind a stalled server the queue would only grow.
             async with asyncio.timeout(self._settings.connection_timeout):
-                connection = await self._pool.acquire()
-                while connection.generation != self._generation:
-                    # It goes without a farewell, for which it may lack the other end.
-                    connection.terminate()
-                    connection = await self._pool.acquire()
-                generation = connection.generation
-        except (asyncpg.PostgresError, ConfigError) as error:
-            # Whatever keeps us out (a database that is renamed, a password that is changed) is none
-            # of the request's fault.
-            raise asyncpg.InterfaceError(str(error)) from error
+                return await self._pool.take()
+        # Whatever else keeps us out (a database that is renamed, a password that is changed) is none of the
+        # request's fault either.
+        except (*_PASSING, asyncpg.PostgresError, ConfigError) as error:
+            raise self._unavailable(query, error) from error
         finally:
             self.waits.observe(time.perf_counter() - asked)
-        try:
-            yield connection
-        except _PASSING as error:
-            if isinstance(error, _TELLING) or _is_closed(connection):
-                self._suspect(generation)
-            raise
-        finally:
-            # A statement that ran out of time is being cancelled meanwhile; where that is not heard of in
-            # time, the connection is cut.
-            await self._pool.release(connection, timeout=self._settings.connection_timeout)
 
-    def _suspect(self, generation: int) -> None:
-        """One connection is lost: the others of its time may be, too, and are made anew when next asked for.
+    def _failed(self, connection: Connection, query: str, error: BaseException) -> None:
+        """Gives a connection back on which something failed.
 
-        A server that went away without a word (a failover, a cut network) answers none of them, and each
-        would cost a request its whole time. Connections made since then are above suspicion.
+        Raises:
+            ChatError: UNAVAILABLE, where the failure says nothing about the request.
         """
-        if generation == self._generation:
-            self._generation += 1
+        if isinstance(error, _PASSING) and (isinstance(error, _TELLING) or connection.is_closed()):
+            self._pool.suspect(connection)
+        # Where the server said so, or we ourselves, nothing is under way.
+        is_answered = isinstance(error, (asyncpg.PostgresError, ChatError))
+        if connection.is_closed() or (is_answered and not connection.is_in_transaction()):
+            self._pool.give(connection)
+        else:
+            self._pool.retire(connection)
+        if isinstance(error, _PASSING):
+            raise self._unavailable(query, error) from error
 
-    @contextmanager
-    def _passing_errors(self, query: str) -> Iterator[None]:
-        try:
-            yield
-        except ChatError:
-            raise
-        except _PASSING as error:
-            now = time.monotonic()
-            if now - self._said_at >= _SAY_EVERY:
-                self._said_at = now
-                _log.warning("database unavailable", query=query, error=type(error).__name__)
-            raise unavailable() from error
-
-    async def _init_connection(self, connection: Any) -> None:
-        connection.generation = self._generation
-        await connection.set_type_codec(
-            "jsonb",
-            schema="pg_catalog",
-            encoder=lambda value: b"\x01" + orjson.dumps(value),
-            decoder=lambda raw: orjson.loads(raw[1:]),
-            format="binary",
-        )
-        if self._settings.through_pooler:
-            await _check_durable(connection)
+    def _unavailable(self, query: str, error: BaseException) -> ChatError:
+        now = time.monotonic()
+        if now - self._said_at >= _SAY_EVERY:
+            self._said_at = now
+            _log.warning("database unavailable", query=query, error=type(error).__name__)
+        return unavailable()
 
 
-def _is_closed(connection: Any) -> bool:
-    try:
-        closed: bool = connection.is_closed()
-    except asyncpg.InterfaceError:
-        return True  # the pool took it back as it was lost
-    return closed
+async def _init_connection(connection: Connection, *, through_pooler: bool) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda raw: orjson.loads(raw[1:]),
+        format="binary",
+    )
+    if through_pooler:
+        await _check_durable(connection)
 
 
 def session_settings(settings: DatabaseSettings) -> dict[str, str]:
@@ -251,7 +250,7 @@ def session_settings(settings: DatabaseSettings) -> dict[str, str]:
     }
 
 
-async def _check_durable(connection: Any) -> None:
+async def _check_durable(connection: Connection) -> None:
     """Behind a pooler the role's default decides what a commit means; an ack must mean durable.
 
     Raises:
@@ -262,7 +261,3 @@ async def _check_durable(connection: Any) -> None:
             "DATABASE_URL leads to a database whose commits are not durable (synchronous_commit is off), "
             "and behind a pooler no session can change that: ALTER ROLE … SET synchronous_commit = on"
         )
-
-
-async def _keep(_connection: Any) -> None:
-    """Nothing to reset: no session state is ever set, and asyncpg's own reset is one more round trip."""

@@ -22,11 +22,11 @@ ORDER BY e.seq;
 
 -- name: messages_of
 -- The messages $2 of conversation $1, as they are now.
-SELECT * FROM message_rows_of($1) WHERE id = ANY ($2::uuid[]);
+SELECT * FROM shown_rows_of($1) WHERE id = ANY ($2::uuid[]);
 
 -- name: messages_at
 -- The messages of conversation $1 at the seqs $2, as they are now.
-SELECT * FROM message_rows_of($1) WHERE seq = ANY ($2::int8[]);
+SELECT * FROM shown_rows_of($1) WHERE seq = ANY ($2::int8[]);
 
 -- name: message_at
 -- The message of conversation $1 at seq $2, as it is now.

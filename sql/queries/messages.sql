@@ -20,15 +20,17 @@ WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.
 
 -- name: history_before
 -- What $1 may read of conversation $2 (as `history_bounds`), with the $4 messages before seq $3, newest first:
--- a row without a message where there are none, and no row where they are no member.
+-- a row without a message where there are none, and no row where they are no member. (OFFSET 0: or what they deleted is
+-- counted for every row.)
 SELECT bounds.*, page.*
 FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
           (SELECT count(*) FROM message_deletions d WHERE d.conversation_id = c.id AND d.user_id = $1
               AND d.seq > me.hidden_seq) AS deleted
       FROM participants me JOIN conversations c ON c.id = me.conversation_id
-      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active) bounds
+      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
+      OFFSET 0) bounds
 LEFT JOIN LATERAL (
-    SELECT * FROM message_rows_of($2) m
+    SELECT * FROM shown_rows_of($2) m
     WHERE m.seq < $3 AND m.seq > bounds.hidden_seq
         AND NOT EXISTS (SELECT FROM message_deletions d
                         WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
@@ -42,9 +44,10 @@ FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
           (SELECT count(*) FROM message_deletions d WHERE d.conversation_id = c.id AND d.user_id = $1
               AND d.seq > me.hidden_seq) AS deleted
       FROM participants me JOIN conversations c ON c.id = me.conversation_id
-      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active) bounds
+      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
+      OFFSET 0) bounds
 LEFT JOIN LATERAL (
-    SELECT * FROM message_rows_of($2) m
+    SELECT * FROM shown_rows_of($2) m
     WHERE m.seq > greatest($3, bounds.hidden_seq)
         AND NOT EXISTS (SELECT FROM message_deletions d
                         WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
@@ -59,9 +62,10 @@ FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
           (SELECT count(*) FROM message_deletions d WHERE d.conversation_id = c.id AND d.user_id = $1
               AND d.seq > me.hidden_seq) AS deleted
       FROM participants me JOIN conversations c ON c.id = me.conversation_id
-      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active) bounds
+      WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.is_active
+      OFFSET 0) bounds
 LEFT JOIN LATERAL (
-    SELECT * FROM message_rows_of($2) m
+    SELECT * FROM shown_rows_of($2) m
     WHERE m.number BETWEEN greatest(bounds.last_number - $3 - $4, bounds.hidden_number) + 1
             AND bounds.last_number - $3
         AND NOT EXISTS (SELECT FROM message_deletions d

@@ -1,7 +1,11 @@
 """History, sync and conversations."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta, timezone
 
+import asyncpg
+
+from chatserver.times import iso
 from tests.conftest import Connect, User
 from tests.support.device import Device
 
@@ -192,3 +196,23 @@ async def test_a_reply_must_answer_a_message_of_its_conversation(
     )
     assert (error["code"], list(error["fields"])) == ("RESOURCE_NOT_FOUND", ["replyToMessageId"])
     assert (await a.do("chat:conversation_list"))["total"] == 1
+
+
+async def test_the_database_writes_times_as_the_server_does(
+    db: "asyncpg.Pool[asyncpg.Record]",
+) -> None:
+    """A time that a query gives as text is the one that the server makes of it, whatever the session's zone."""
+    moments = [
+        datetime(year, 7, 1, 23, 59, 59, microsecond, zone)
+        for year in (1970, 2024, 9998)
+        for microsecond in (0, 1, 999, 1_000, 120_000, 999_499, 999_500, 999_999)
+        for zone in (UTC, timezone(timedelta(hours=-5.5)))
+    ]
+    async with db.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL timezone = 'Asia/Tokyo'")
+        rows = await connection.fetch(
+            "SELECT wire_time(moment) FROM unnest($1::timestamptz[]) WITH ORDINALITY AS asked (moment, place) "
+            "ORDER BY place",
+            moments,
+        )
+    assert [row[0] for row in rows] == [*map(iso, moments)]

@@ -133,8 +133,8 @@ def test_moved_within_the_conversation_key() -> None:
     """Each part of the associated data counts by itself: the subkey alone does not open a row."""
     key = NEW_VAULT._current
     sealed = NEW_VAULT.seal(CONVERSATION, MESSAGE, b"secret")
-    cipher = key._cipher(CONVERSATION.bytes)
-    right = key._aad + CONVERSATION.bytes + MESSAGE.bytes
+    cipher, aad = key.cipher(CONVERSATION.bytes)
+    right = aad + MESSAGE.bytes
     assert cipher.decrypt(sealed.nonce, sealed.ciphertext, right) == b"secret"
     assert len(right) == 1 + 1 + 8 + 16 + 16
     for at in (0, 1, 2, 10, 26):  # version, length, key id, conversation, message
@@ -216,7 +216,7 @@ def test_undecodable_secret() -> None:
 
 def test_subkeys_are_cached_within_bounds() -> None:
     """The rows of one conversation derive its subkey once, and the cache is bounded."""
-    cache = Vault([NEW])._current._cipher
+    cache = Vault([NEW])._current.cipher
     for _ in range(50):
         cache(CONVERSATION.bytes)
     assert cache.cache_info()[:2] == (49, 1)

@@ -129,7 +129,7 @@ class Thing:
     """A resource."""
 
     thing_id: str
-    is_new: bool | None = None
+    is_new: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class Gives:
 
 def test_answers_are_camel_case_and_resources_snake_case() -> None:
     """An answer and its parts leave in camelCase, the resources in it as they are named."""
-    thing = Thing(thing_id="t")
+    thing = Thing(thing_id="t", is_new=None)
     gives = Gives(
         one_thing=thing,
         some_things=(thing,),
@@ -174,6 +174,31 @@ def test_answers_are_camel_case_and_resources_snake_case() -> None:
     assert payload(gives) == to_wire(gives)
     assert payload(thing) is thing
     assert payload({"as_it": "is"}) == {"as_it": "is"}
+
+
+def test_resources_are_declared_like_dataclasses() -> None:
+    """A resource has the fields that it inherits too, by name, and none of them can be set."""
+
+    @resource
+    class Special(Thing):
+        price: int
+
+    special: Any = Special(thing_id="t", is_new=True, price=3)
+    assert [field.name for field in dataclasses.fields(Special)] == ["thing_id", "is_new", "price"]
+    assert (special.thing_id, special.is_new, special.price) == ("t", True, 3)
+    assert orjson.dumps(special) == b'{"thing_id":"t","is_new":true,"price":3}'
+    with pytest.raises(AttributeError):
+        special.price = 4
+    with pytest.raises(AttributeError):
+        special.prize = 4
+
+
+@pytest.mark.parametrize("body", [{"price": 0}, {"items": dataclasses.field()}], ids=str)
+def test_fields_that_no_resource_can_have_are_refused(body: dict[str, Any]) -> None:
+    """A default and a name that dicts use themselves are refused where the resource is declared."""
+    kind = type("Broken", (), {**body, "__annotations__": dict.fromkeys(body, int)})
+    with pytest.raises(TypeError, match=r"Broken\.(price|items) cannot be a field"):
+        resource(kind)
 
 
 def parts(kind: Any) -> Iterator[Any]:

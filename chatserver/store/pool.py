@@ -1,0 +1,245 @@
+"""Connections, handed from one query to the next.
+
+asyncpg's own pool makes a task, two timers and a proxy for each query: 20 µs, more than the query itself. Here the
+one who is done hands the connection to whoever waits longest, or lays it down for the next, without a pause in
+which anything else could happen. Nothing is reset in between: no session state is ever set.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import asyncpg
+
+from chatserver.signal import Signal
+
+Record = asyncpg.Record
+
+
+class Connection(asyncpg.Connection):
+    """A connection that knows which generation of the pool's connections it belongs to."""
+
+    __slots__ = ("generation", "idle_since")
+
+    generation: int
+    idle_since: float
+
+
+class Pool:
+    """Up to `most` connections; those beyond `fewest` are closed when nobody used them for `idle_timeout` s.
+
+    An `idle_timeout` of 0 keeps them for good.
+
+    Whoever takes a connection (`idle` or `take`) gives it back once, by `give` or by `retire`.
+
+    Args:
+        connect: makes a connection, or raises why not.
+        farewell: how many seconds a connection has to close; then it is cut.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        fewest: int,
+        most: int,
+        idle_timeout: float,
+        farewell: float,
+    ) -> None:
+        self._connect = connect
+        self._fewest = fewest
+        self._most = most
+        self._idle_timeout = idle_timeout
+        self._farewell = farewell
+        self._generation = 0
+        self._closing = False
+        self._loop = asyncio.get_running_loop()
+        # Those that are open; and how many places are taken, by connections that are being made or closed too.
+        self._open: set[Connection] = set()
+        self._places = 0
+        # Laid down, the one used last at the right.
+        self._idle: deque[Connection] = deque()
+        # They get a connection, or None: a place to make one in.
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._emptied = Signal()
+        # The event loop keeps no task alive by itself.
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def open(self) -> None:
+        """Make the `fewest` connections, one of them at least.
+
+        Raises:
+            Whatever `connect` raises.
+        """
+        try:
+            self.give(await self.take())
+            self._places += max(self._fewest - 1, 0)
+            await asyncio.gather(*[self._lay_one_down() for _ in range(self._fewest - 1)])
+        except BaseException:
+            self._closing = True
+            self.terminate()
+            raise
+        if self._idle_timeout:
+            self._look_for_idle()
+
+    async def _lay_one_down(self) -> None:
+        self.give(await self._made())
+
+    @property
+    def size(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    @property
+    def idle_size(self) -> int:
+        """How many of them nobody uses."""
+        return len(self._idle)
+
+    def idle(self) -> Connection | None:
+        """A connection that nobody uses, or None."""
+        while self._idle:
+            connection = self._idle.pop()
+            if self._is_good(connection):
+                return connection
+            self._drop(connection)
+        return None
+
+    async def take(self) -> Connection:
+        """A connection, as soon as there is one: in the order of asking.
+
+        Raises:
+            InterfaceError: the pool is being closed.
+            Whatever `connect` raises.
+        """
+        if self._closing:
+            raise asyncpg.InterfaceError("the pool is closed")
+        if connection := self.idle():
+            return connection
+        if self._places < self._most:
+            self._places += 1
+            return await self._made()
+        waiter: asyncio.Future[Connection | None] = self._loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            found = await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                with suppress(ValueError):  # it was passed over meanwhile
+                    self._waiting.remove(waiter)  # quickly found: who asked first gives up first
+            elif waiter.exception() is None:
+                # It was given something at the very moment when it gave up.
+                if given := waiter.result():
+                    self.give(given)
+                else:
+                    self._leave_place()
+            raise
+        if found and not self._is_good(found):
+            self._cut(found)
+            found = None  # its place is left
+        return found or await self._made()
+
+    async def _made(self) -> Connection:
+        """A new connection, in a place that is taken already."""
+        try:
+            connection = await self._connect()
+        except BaseException:
+            self._leave_place()
+            raise
+        connection.generation = self._generation
+        self._open.add(connection)
+        return connection
+
+    def give(self, connection: Connection) -> None:
+        """Nobody uses this connection any more, and its last statement was answered."""
+        if not self._is_good(connection):
+            # It goes without a farewell, for which it may lack the other end.
+            self._drop(connection)
+            return
+        if self._closing:
+            self.retire(connection)
+            return
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
+
+    def retire(self, connection: Connection) -> None:
+        """The same for one that may be busy still: it is closed, and not used again.
+
+        Its place is free when it is: asyncpg cancels a statement that nobody waits for, and where that is not
+        heard of in time the connection is cut.
+        """
+        task = self._loop.create_task(self._close(connection))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    def suspect(self, connection: Connection) -> None:
+        """This connection is lost: the others of its time may be, too, and are made anew when next asked for.
+
+        A server that went away without a word (a failover, a cut network) answers none of them, and each
+        would cost a request its whole time. Connections made since then are above suspicion.
+        """
+        if connection.generation == self._generation:
+            self._generation += 1
+
+    async def close(self) -> None:
+        """Close every connection, those in use as soon as they are given back; nobody waits for one any more."""
+        self._closing = True
+        if self._timer:
+            self._timer.cancel()
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(asyncpg.InterfaceError("the pool is closed"))
+        while self._idle:
+            self.retire(self._idle.pop())
+        while self._places:
+            await self._emptied.wait()
+
+    def terminate(self) -> None:
+        """Cut every connection."""
+        for connection in [*self._open]:
+            connection.terminate()
+
+    def _is_good(self, connection: Connection) -> bool:
+        return connection.generation == self._generation and not connection.is_closed()
+
+    async def _close(self, connection: Connection) -> None:
+        try:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                await connection.close(timeout=self._farewell)
+        finally:
+            self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        self._cut(connection)
+        self._leave_place()
+
+    def _cut(self, connection: Connection) -> None:
+        connection.terminate()
+        self._open.discard(connection)
+
+    def _leave_place(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._places -= 1
+        if not self._places:
+            self._emptied.fire()
+
+    def _look_for_idle(self) -> None:
+        long_ago = time.monotonic() - self._idle_timeout
+        spare = self._places - len(self._retiring) - self._fewest
+        # Who was laid down first has waited longest.
+        while self._idle and spare > 0 and self._idle[0].idle_since <= long_ago:
+            self.retire(self._idle.popleft())
+            spare -= 1
+        self._timer = self._loop.call_later(self._idle_timeout / 2, self._look_for_idle)
