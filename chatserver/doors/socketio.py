@@ -94,10 +94,7 @@ class SocketIODoor:
         self._connecting.add(sid)
         try:
             self._take_place(sid, eio_sid)
-            async with self._recovery.turns:
-                if sid not in self._connecting:
-                    return  # it hung up meanwhile
-                session = await self._authenticated(sid, said)
+            session = await self._authenticated(sid, said)
             socket = self._engine.socket(eio_sid)
             if sid not in self._connecting or socket is None:
                 return  # it hung up meanwhile
