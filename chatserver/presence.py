@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any
 
 from chatserver.batcher import Batcher
@@ -143,23 +142,23 @@ class Presence:
     def _start(self, work: Callable[..., Awaitable[None]], user_id: str, *arguments: Any) -> None:
         """Changes run beside what caused them, nobody's connecting waits; one user's in their order."""
         before = self._pending.get(user_id)
-        task = asyncio.create_task(self._after(before, partial(work, user_id, *arguments)))
-        self._pending[user_id] = task
-        task.add_done_callback(lambda done: self._done(user_id, done))
+        self._pending[user_id] = asyncio.create_task(self._after(before, user_id, work, arguments))
 
-    def _done(self, user_id: str, task: asyncio.Task[None]) -> None:
-        if self._pending.get(user_id) is task:
-            del self._pending[user_id]
-
-    @staticmethod
     async def _after(
-        before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]
+        self,
+        before: asyncio.Task[None] | None,
+        user_id: str,
+        work: Callable[..., Awaitable[None]],
+        arguments: tuple[Any, ...],
     ) -> None:
         try:
             if before is not None:
                 await asyncio.wait((before,))
-            await work()
+            await work(user_id, *arguments)
         except ChatError as error:
             _log.warning("presence was not announced", code=error.code)
         except Exception:
             _log.exception("presence crashed")
+        finally:
+            if self._pending.get(user_id) is asyncio.current_task():
+                del self._pending[user_id]

@@ -15,6 +15,7 @@ from engineio.async_drivers import aiohttp as aiohttp_driver
 from engineio.packet import OPEN, Packet
 
 from chatserver.doors.address import client_address
+from chatserver.doors.due import SessionDeadlines
 from chatserver.doors.flusher import Flusher
 from chatserver.doors.send_queue import SendQueue
 from chatserver.doors.sockets import POLLED_BY, STATUS, Socket
@@ -117,6 +118,9 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
             raise ValueError("upstream takes an empty list of origins for no check at all")
         self.send_queue_bytes = send_queue_bytes
         self.connect_timeout = connect_timeout
+        self.deadlines = SessionDeadlines(
+            ping=self.ping_interval, pong=self.ping_timeout, connect=connect_timeout
+        )
         self.proxy_hops = proxy_hops
         # Told of a WebSocket's heartbeats, by its id: a ping is queued; its pong is here.
         self.on_ping: Callable[[str], None] = lambda _sid: None
