@@ -8,6 +8,7 @@ from chatserver.batcher import Batcher
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
 from chatserver.errors import ChatError
+from chatserver.index import Index
 from chatserver.logs import get_logger
 from chatserver.presence_store import PresenceStore, Status
 from chatserver.pushes import user_room
@@ -49,7 +50,7 @@ class Presence:
         self._delivery = delivery
         self._store = store
         self._max_members = max_members
-        self._present: dict[str, set[str]] = {}
+        self._present: Index[str] = Index()
         self._pending: dict[str, asyncio.Task[None]] = {}
         self._contacts: Batcher[str, tuple[str, ...]] = Batcher(
             self._contacts_of, key=None, weigh=len, bound=_MOST_ASKED, at_once=2
@@ -64,9 +65,7 @@ class Presence:
         if not session.lasting:
             return
         user_id = session.user.id
-        connections = self._present.setdefault(user_id, set())
-        connections.add(session.connection_id)
-        if len(connections) == 1:
+        if self._present.add(user_id, session.connection_id):
             self._start(self._arrive, user_id)
 
     def disconnect(self, session: Session) -> None:
@@ -100,14 +99,7 @@ class Presence:
 
     def _uncount(self, session: Session) -> bool:
         """Whether this was the last connection that counted."""
-        connections = self._present.get(session.user.id)
-        if not connections or session.connection_id not in connections:
-            return False
-        connections.discard(session.connection_id)
-        if connections:
-            return False
-        del self._present[session.user.id]
-        return True
+        return self._present.discard(session.user.id, session.connection_id)
 
     async def _arrive(self, user_id: str) -> None:
         if await self._store.add(user_id):

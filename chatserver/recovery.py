@@ -69,9 +69,11 @@ class Plan:
     # Read states are sent of all conversations, where nothing says since when they may have changed.
     all_read_states: bool = False
 
-    def resync_rooms(self) -> set[str]:
+    def resync_rooms(self) -> frozenset[str]:
         """The rooms that `resync` names."""
-        return {room for room, _ in self.positions if _key(room) in self.resync}
+        if not self.resync:
+            return frozenset()
+        return frozenset(room for room, _ in self.positions if _key(room) in self.resync)
 
     def reaches(self) -> dict[str, int]:
         """How far the client has each room once it was sent what it missed, past memberships included."""

@@ -365,7 +365,7 @@ class _Asked:
         client, name = self._client, self._name
         answer = await self._gate.answer(client.session, name, self._payload)
         if client.resync and answer.error is None and name in _RELOADS:
-            client.resync.discard(conversation_room(_conversation_of(self._payload)))
+            client.resync -= {conversation_room(_conversation_of(self._payload))}
         self._settle(answer)
 
     def expire(self) -> None:
