@@ -131,7 +131,7 @@ class Recovery:
     def __init__(self, db: Database, log: Log, pids: Pids, epoch: str, at_once: int = 5) -> None:
         # When thousands come back at once, they wait here rather than for the pool, whose patience is short, and
         # leave a part of it to those who are there. Held for a look into the database, never while a client reads.
-        self.turns = asyncio.Semaphore(at_once)
+        self._turns = asyncio.Semaphore(at_once)
         # Those who connect together share queries. Few, for one of them may have thousands of streams.
         self._lookups: Batcher[_Stand, _Streams] = Batcher(
             self._look_up,
@@ -241,7 +241,7 @@ class Recovery:
     async def _stretch(self, user_id: str, missed: Missed) -> AsyncIterator[Event]:
         for after in range(missed.after, missed.up_to, _PAGE):
             up_to = min(after + _PAGE, missed.up_to)
-            async with self.turns:
+            async with self._turns:
                 events = await self._log.visible_between(user_id, missed.room, after, up_to)
             for event in events:
                 yield event
@@ -258,7 +258,7 @@ class Recovery:
         ids = {UUID(_key(room)) for room in rooms if room.startswith("conversation:")}
         if not ids and plan.since is None:
             return []
-        async with self.turns:
+        async with self._turns:
             rows = await self._db.all(
                 "read_states", user_id, plan.since and plan.since.snapshot, list(ids)
             )
