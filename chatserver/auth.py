@@ -1,10 +1,18 @@
 """Whose token it is (``messaging-implementation.md``, "JWT Validation Process")."""
 
+from collections.abc import Sequence
+
+from chatserver.batcher import Batcher
 from chatserver.directory import user_of
 from chatserver.errors import ChatError, ErrorCode
 from chatserver.session import Session
-from chatserver.store import Database
-from chatserver.tokens import TokenVerifier
+from chatserver.store import Database, Record
+from chatserver.tokens import Claims, TokenVerifier
+
+# How many may wait to be looked up: more than a process has clients.
+_MOST_ASKED = 100_000
+# So many share a query: they go on in one tick of the loop, and others are to have theirs soon.
+_LOOKED_UP_TOGETHER = 32
 
 
 class Authenticator:
@@ -13,6 +21,14 @@ class Authenticator:
     def __init__(self, verifier: TokenVerifier, db: Database) -> None:
         self._verifier = verifier
         self._db = db
+        # When thousands come back at once, they share queries, and wait for these rather than for the pool.
+        self._lookups: Batcher[Claims, Record] = Batcher(
+            self._look_up,
+            key=None,
+            weigh=lambda _claims: 1,
+            bound=_MOST_ASKED,
+            most=_LOOKED_UP_TOGETHER,
+        )
 
     async def authenticate(
         self, token: object, connection_id: str, *, lasting: bool = True
@@ -24,8 +40,8 @@ class Authenticator:
                 or whose user does not exist; UNAVAILABLE where the database cannot tell.
         """
         claims = self._verifier.verify(token)
-        row = await self._db.one("authenticate", claims.user_id, claims.jti)
-        if row is None or row["revoked"]:
+        row = await self._lookups.ask(claims)
+        if row["revoked"]:
             raise ChatError(
                 code=ErrorCode.AUTH_FAILED,
                 message="Token validation failed",
@@ -43,4 +59,9 @@ class Authenticator:
             expires_at=claims.expires_at,
             jti=claims.jti,
             lasting=lasting,
+        )
+
+    async def _look_up(self, asked: Sequence[Claims]) -> list[Record]:
+        return await self._db.all(
+            "authenticate", [claims.user_id for claims in asked], [claims.jti for claims in asked]
         )

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any
 
 from chatserver.batcher import Batcher
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
 from chatserver.errors import ChatError
+from chatserver.index import Index
 from chatserver.logs import get_logger
 from chatserver.presence_store import PresenceStore, Status
 from chatserver.pushes import user_room
@@ -50,7 +50,7 @@ class Presence:
         self._delivery = delivery
         self._store = store
         self._max_members = max_members
-        self._present: dict[str, set[str]] = {}
+        self._present: Index[str] = Index()
         self._pending: dict[str, asyncio.Task[None]] = {}
         self._contacts: Batcher[str, tuple[str, ...]] = Batcher(
             self._contacts_of, key=None, weigh=len, bound=_MOST_ASKED, at_once=2
@@ -65,9 +65,7 @@ class Presence:
         if not session.lasting:
             return
         user_id = session.user.id
-        connections = self._present.setdefault(user_id, set())
-        connections.add(session.connection_id)
-        if len(connections) == 1:
+        if self._present.add(user_id, session.connection_id):
             self._start(self._arrive, user_id)
 
     def disconnect(self, session: Session) -> None:
@@ -101,14 +99,7 @@ class Presence:
 
     def _uncount(self, session: Session) -> bool:
         """Whether this was the last connection that counted."""
-        connections = self._present.get(session.user.id)
-        if not connections or session.connection_id not in connections:
-            return False
-        connections.discard(session.connection_id)
-        if connections:
-            return False
-        del self._present[session.user.id]
-        return True
+        return self._present.discard(session.user.id, session.connection_id)
 
     async def _arrive(self, user_id: str) -> None:
         if await self._store.add(user_id):
@@ -143,23 +134,23 @@ class Presence:
     def _start(self, work: Callable[..., Awaitable[None]], user_id: str, *arguments: Any) -> None:
         """Changes run beside what caused them, nobody's connecting waits; one user's in their order."""
         before = self._pending.get(user_id)
-        task = asyncio.create_task(self._after(before, partial(work, user_id, *arguments)))
-        self._pending[user_id] = task
-        task.add_done_callback(lambda done: self._done(user_id, done))
+        self._pending[user_id] = asyncio.create_task(self._after(before, user_id, work, arguments))
 
-    def _done(self, user_id: str, task: asyncio.Task[None]) -> None:
-        if self._pending.get(user_id) is task:
-            del self._pending[user_id]
-
-    @staticmethod
     async def _after(
-        before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]
+        self,
+        before: asyncio.Task[None] | None,
+        user_id: str,
+        work: Callable[..., Awaitable[None]],
+        arguments: tuple[Any, ...],
     ) -> None:
         try:
             if before is not None:
                 await asyncio.wait((before,))
-            await work()
+            await work(user_id, *arguments)
         except ChatError as error:
             _log.warning("presence was not announced", code=error.code)
         except Exception:
             _log.exception("presence crashed")
+        finally:
+            if self._pending.get(user_id) is asyncio.current_task():
+                del self._pending[user_id]

@@ -5,9 +5,10 @@ import heapq
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from chatserver.batcher import Batcher
 from chatserver.log import Log
 from chatserver.offset import Offset, Pids, parse_offset
 from chatserver.pushes import Event, Frame
@@ -22,6 +23,9 @@ MOST_IN_ALL = 10_000
 MOST_UNASKED = 1_000
 _PAGE = 200
 _MOST_POSITIONS = 20_000
+# Those who connect wait to be looked up, in so many bytes; so many share a query.
+_MOST_ASKED = 64 * 1024 * 1024
+_LOOKED_UP_TOGETHER = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,11 @@ class Plan:
     # Read states are sent of all conversations, where nothing says since when they may have changed.
     all_read_states: bool = False
 
-    def resync_rooms(self) -> set[str]:
+    def resync_rooms(self) -> frozenset[str]:
         """The rooms that `resync` names."""
-        return {room for room, _ in self.positions if _key(room) in self.resync}
+        if not self.resync:
+            return frozenset()
+        return frozenset(room for room, _ in self.positions if _key(room) in self.resync)
 
     def reaches(self) -> dict[str, int]:
         """How far the client has each room once it was sent what it missed, past memberships included."""
@@ -98,6 +104,23 @@ class _Budget:
                 self.missed += sorted(parts, key=lambda part: part.after)
 
 
+class _Stand(NamedTuple):
+    """Where somebody says that they stand: at a snapshot, at exact positions, or neither."""
+
+    user_id: str
+    snapshot: str | None
+    positions: dict[str, int] | None
+
+    @property
+    def weight(self) -> int:
+        """Bytes, about: what it takes to keep."""
+        return 200 + len(self.snapshot or "") + 150 * len(self.positions or ())
+
+
+# A snapshot, and somebody's streams as it shows them.
+_Streams = tuple[str, list[Record]]
+
+
 class Recovery:
     """Finds out what a client missed.
 
@@ -108,7 +131,15 @@ class Recovery:
     def __init__(self, db: Database, log: Log, pids: Pids, epoch: str, at_once: int = 5) -> None:
         # When thousands come back at once, they wait here rather than for the pool, whose patience is short, and
         # leave a part of it to those who are there. Held for a look into the database, never while a client reads.
-        self.turns = asyncio.Semaphore(at_once)
+        self._turns = asyncio.Semaphore(at_once)
+        # Those who connect together share queries. Few, for one of them may have thousands of streams.
+        self._lookups: Batcher[_Stand, _Streams] = Batcher(
+            self._look_up,
+            key=None,
+            weigh=lambda stand: stand.weight,
+            bound=_MOST_ASKED,
+            most=_LOOKED_UP_TOGETHER,
+        )
         self._db = db
         self._log = log
         self._pids = pids
@@ -139,19 +170,13 @@ class Recovery:
         """Membership is looked up afresh, whatever the client believes."""
         exact = ask.positions is not None and not ask.forgets
         since = None if exact or ask.forgets else ask.since
-        async with self.turns:
-            rows = await self._db.all(
-                "streams_of",
+        snapshot, rows = await self._lookups.ask(
+            _Stand(
                 user_id,
-                since and since.snapshot,
+                since.snapshot if since else None,
                 dict(ask.positions or {}) if exact else None,
             )
-        if rows:
-            snapshot: str = rows[0]["snapshot"]
-        else:
-            row = await self._db.one("snapshot")
-            assert row is not None  # it always answers
-            snapshot = row["snapshot"]
+        )
         present = tuple((row["room"], row["last_seq"]) for row in rows if row["left_seq"] is None)
         if not any(room == f"user:{user_id}" for room, _ in present):
             present = (*present, (f"user:{user_id}", 0))
@@ -185,6 +210,20 @@ class Recovery:
             all_read_states=exact,
         )
 
+    async def _look_up(self, asked: Sequence[_Stand]) -> list[_Streams]:
+        rows = await self._db.all(
+            "streams_of",
+            [stand.user_id for stand in asked],
+            [stand.snapshot for stand in asked],
+            [stand.positions for stand in asked],
+        )
+        snapshot: str = rows[0]["snapshot"]  # one statement, one snapshot
+        found: list[_Streams] = [(snapshot, []) for _ in asked]
+        for row in rows:
+            if row["room"] is not None:
+                found[row["position"] - 1][1].append(row)
+        return found
+
     async def replay(self, user_id: str, plan: Plan) -> AsyncIterator[Event]:
         """The events missed, in seq order in each room, without what the user has hidden or deleted since.
 
@@ -202,7 +241,7 @@ class Recovery:
     async def _stretch(self, user_id: str, missed: Missed) -> AsyncIterator[Event]:
         for after in range(missed.after, missed.up_to, _PAGE):
             up_to = min(after + _PAGE, missed.up_to)
-            async with self.turns:
+            async with self._turns:
                 events = await self._log.visible_between(user_id, missed.room, after, up_to)
             for event in events:
                 yield event
@@ -219,7 +258,7 @@ class Recovery:
         ids = {UUID(_key(room)) for room in rooms if room.startswith("conversation:")}
         if not ids and plan.since is None:
             return []
-        async with self.turns:
+        async with self._turns:
             rows = await self._db.all(
                 "read_states", user_id, plan.since and plan.since.snapshot, list(ids)
             )

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from chatserver.agenda import Agenda
 from chatserver.auth import Authenticator
 from chatserver.errors import ChatError, ErrorCode
+from chatserver.index import Index
 from chatserver.logs import get_logger
 from chatserver.pushes import Connection, Frame
 from chatserver.requests import Requests
@@ -67,7 +68,7 @@ class Sessions:
         self._requests = requests
         self._single = single
         self._watched: dict[str, _Watched] = {}
-        self._on: dict[tuple[Ground, str], set[str]] = {}
+        self._on: Index[tuple[Ground, str]] = Index()
         self._agenda = Agenda()
         self._task: asyncio.Task[None] | None = None
         # Tells the other processes that a connection supersedes its user's older ones.
@@ -138,7 +139,7 @@ class Sessions:
 
     def end(self, ground: Ground, which: str) -> None:
         """A token was revoked, or a user is gone: every connection that stands on it is closed."""
-        for connection_id in tuple(self._on.get((ground, which), ())):
+        for connection_id in self._on.of((ground, which)):
             self._close(connection_id, _refusal(_WHY[ground]))
 
     def supersede(self, connection_id: str) -> None:
@@ -155,7 +156,7 @@ class Sessions:
         The clocks of the processes decide which of two is older; two that began at the same moment
         agree by their ids.
         """
-        for connection_id in tuple(self._on.get(("user", user_id), ())):
+        for connection_id in self._on.of(("user", user_id)):
             if (self._watched[connection_id].since, connection_id) < (since, by):
                 error = ChatError(
                     code=ErrorCode.CONFLICT, message="Another session of yours has begun"
@@ -208,13 +209,11 @@ class Sessions:
 
     def _index(self, session: Session) -> None:
         for ground in _grounds(session):
-            self._on.setdefault(ground, set()).add(session.connection_id)
+            self._on.add(ground, session.connection_id)
 
     def _unindex(self, session: Session) -> None:
         for ground in _grounds(session):
-            self._on[ground].discard(session.connection_id)
-            if not self._on[ground]:
-                del self._on[ground]
+            self._on.discard(ground, session.connection_id)
 
 
 _WHY: dict[Ground, str] = {

@@ -29,7 +29,7 @@ class Client:
     sent: dict[str, int] = field(default_factory=dict)
     pinged: dict[str, int] = field(default_factory=dict)
     # Conversations that the client is to reload: nothing of theirs counts as received until it has read them.
-    resync: set[str] = field(default_factory=set)
+    resync: frozenset[str] = frozenset()
     # More was pushed during the replay than can be held: the client has to come back for it.
     overflowed: bool = False
     # How far the client has, or was sent, each room: delivery may come to these events later than the replay

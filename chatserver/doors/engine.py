@@ -3,8 +3,8 @@
 Everything that a client sends passes through here: reserved events that a client forges are commands
 like any other (unknown ones), a packet that is none closes its connection, and every event with an id
 is acknowledged. The underscored methods are python-socketio 5.18.1's (pinned in setup.cfg, and compared by
-``tests/unit/test_upstream.py``): ``AsyncServer._engineio_server_class``, ``_handle_eio_connect``,
-``_handle_eio_message``, ``_handle_eio_disconnect``, and ``BaseManager.basic_disconnect``. The transports are
+``tests/unit/test_upstream.py``): ``AsyncServer._engineio_server_class``, ``_handle_eio_message``,
+``_handle_eio_disconnect``, and ``BaseManager.basic_disconnect``. The transports are
 `EngineServer`'s and `Socket`'s.
 """
 
@@ -147,10 +147,6 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         """Cut off who is still there."""
         for socket in list(self.eio.open):
             socket.abort()
-
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        # Upstream keeps the environ of every connection, and starts a manager that ours starts with the server.
-        pass
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         """Take a Socket.IO packet.

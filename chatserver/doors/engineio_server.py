@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import engineio
-from aiohttp import WSMessage, web
+from aiohttp import web
 from engineio.async_drivers import aiohttp as aiohttp_driver
 from engineio.packet import OPEN, Packet
 
 from chatserver.doors.address import client_address
+from chatserver.doors.due import SessionDeadlines
 from chatserver.doors.flusher import Flusher
 from chatserver.doors.send_queue import SendQueue
 from chatserver.doors.sockets import POLLED_BY, STATUS, Socket
@@ -32,16 +33,24 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
 
     compress = False
 
-    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
-        self._sock = web.WebSocketResponse(
+    def __init__(self, server: "EngineServer", request: web.Request) -> None:
+        self._request = request
+        self.response = web.WebSocketResponse(
             # aiohttp's is the first size that is too large.
-            max_msg_size=self.server.max_http_buffer_size + 1,
+            max_msg_size=server.max_http_buffer_size + 1,
             compress=self.compress,
         )
-        self._request: web.Request = environ["aiohttp.request"]
-        await self._sock.prepare(self._request)
-        await self.handler(self)
-        return self._sock
+        # The next message; one of another type than TEXT or BINARY is the end.
+        self.receive = self.response.receive
+
+    async def accept(self) -> None:
+        """Shake hands.
+
+        Raises:
+            web.HTTPBadRequest: the request is none for a WebSocket.
+            OSError: the client is gone.
+        """
+        await self.response.prepare(self._request)
 
     async def send(self, packet: Packet) -> None:
         """Write a packet; waits while the client's transport is full.
@@ -50,9 +59,9 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
             OSError: the transport is gone.
         """
         if packet.binary:
-            await self._sock.send_bytes(packet.data)
+            await self.response.send_bytes(packet.data)
         else:
-            await self._sock.send_str(packet.encode())
+            await self.response.send_str(packet.encode())
 
     def outlet(self, high: int) -> tuple[asyncio.Transport, Callable[[], Awaitable[None]]]:
         """Where whole frames may be written past the library, and what waits while that keeps over `high` bytes.
@@ -64,13 +73,8 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
         request.transport.set_write_buffer_limits(high)
         return request.transport, request.writer.drain
 
-    async def receive(self) -> WSMessage:
-        """The next message; one of another type than TEXT or BINARY is the end."""
-        message: WSMessage = await self._sock.receive()
-        return message
-
     async def close(self, code: int) -> None:
-        await self._sock.close(code=code)
+        await self.response.close(code=code)
 
 
 class _CompressingWebSocket(_WebSocket):
@@ -114,6 +118,9 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
             raise ValueError("upstream takes an empty list of origins for no check at all")
         self.send_queue_bytes = send_queue_bytes
         self.connect_timeout = connect_timeout
+        self.deadlines = SessionDeadlines(
+            ping=self.ping_interval, pong=self.ping_timeout, connect=connect_timeout
+        )
         self.proxy_hops = proxy_hops
         # Told of a WebSocket's heartbeats, by its id: a ping is queued; its pong is here.
         self.on_ping: Callable[[str], None] = lambda _sid: None
@@ -133,6 +140,29 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         """The queue of a new socket."""
         return SendQueue(self.send_queue_bytes)
 
+    async def handle_request(self, request: web.Request) -> Any:
+        """Upstream's, but for the usual request: for a WebSocket at once.
+
+        Upstream's look at it makes a dozen objects that last as long as the connection.
+        """
+        if self._opens_websocket(request):
+            environ = {"aiohttp.request": request, "HTTP_UPGRADE": "websocket"}
+            return await self._handle_connect(environ, "websocket")
+        return await super().handle_request(request)
+
+    def _opens_websocket(self, request: web.Request) -> bool:
+        """Whether a request is one that upstream would certainly let open a WebSocket."""
+        query, headers, allowed = request.query, request.headers, self.cors_allowed_origins
+        origin = headers.get("Origin")
+        return (
+            len(query) == 2
+            and query.get("EIO") == "4"
+            and query.get("transport") == "websocket"
+            and request.method == "GET"
+            and headers.get("Upgrade", "").lower() == "websocket"
+            and (not origin or allowed == "*" or (isinstance(allowed, list) and origin in allowed))
+        )
+
     async def _handle_connect(
         self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None
     ) -> Any:
@@ -149,7 +179,6 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
             "maxPayload": self.max_http_buffer_size,
         }
         socket.push(Packet(OPEN, opening))
-        await self._trigger_event("connect", sid, environ, run_async=False)
         socket.schedule_ping()
         socket.await_connect()
         if transport == "polling":

@@ -23,7 +23,8 @@ class Lane:
     __slots__ = ("_changes", "_changing", "_left", "_loop", "_tasks", "_under_way")
 
     def __init__(self) -> None:
-        self._changes: deque[tuple[Work, _Turn]] = deque()
+        # Made when something waits: a deque is 760 bytes, and most connections never need it.
+        self._changes: deque[tuple[Work, _Turn]] | None = None
         self._changing = False
         self._under_way = 0
         self._left = Signal()
@@ -39,6 +40,8 @@ class Lane:
         self._under_way += 1
         turn = _Turn(self, in_order)
         if in_order and self._changing:
+            if self._changes is None:
+                self._changes = deque()
             self._changes.append((work, turn))
         else:
             self._changing = self._changing or in_order
@@ -71,6 +74,7 @@ class Lane:
                 self._start(*self._changes.popleft())
             else:
                 self._changing = False
+                self._changes = None
 
 
 class _Turn:

@@ -13,6 +13,7 @@ from engineio import async_socket
 from engineio.packet import CLOSE, PING, Packet
 
 from chatserver.doors import frames
+from chatserver.doors.due import Due
 from chatserver.doors.send_queue import SendQueue
 from chatserver.logs import get_logger
 
@@ -20,8 +21,6 @@ _log = get_logger(__name__)
 
 _PING = Packet(PING)
 _CLOSE = Packet(CLOSE)
-# A client that does not read what is left for it, or does not hang up, is cut off after so many seconds.
-_LINGER = 5.0
 
 
 class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no types
@@ -46,8 +45,8 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         self._requests: dict[int, web.BaseRequest] = {}
         self._pinged = False
         # One at a time: the next ping, or the wait for its pong, or the end of the patience with a closed client.
-        self._timer: asyncio.TimerHandle | None = None
-        self._connect_timer: asyncio.TimerHandle | None = None
+        self._due: Due | None = None
+        self._connect_due: Due | None = None
         self._leaving: asyncio.Task[None] | None = None
         # Where a WebSocket's frames are written; None while polling.
         self.transport: asyncio.Transport | None = None
@@ -134,16 +133,21 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         """End the session: with `drop` at once, else as soon as what is queued has gone out."""
         if not self.closing:
             self.closing = True
-            self._stop(self._timer, self._connect_timer)
+            self._settle_dues()
             if not drop:
                 self._put(_CLOSE)
-            self._leaving = self.server.start_background_task(
-                self.server._trigger_event, "disconnect", self.sid, reason, run_async=False
-            )
-            self._timer = self._later(_LINGER, self.abort)
+            self._leaving = asyncio.create_task(self._disconnected(reason))
+            self._due = self.server.deadlines.farewell.set(self.abort)
         self.queue.end(drop=drop)
         if drop:
             self._forget()
+
+    async def _disconnected(self, reason: str) -> None:
+        # Upstream's _trigger_event makes a closure for it.
+        try:
+            await self.server.handlers["disconnect"](self.sid, reason)
+        except Exception:
+            _log.exception("a disconnect crashed")
 
     def abort(self) -> None:
         """End the session and its transport without a word: a client that does not read never sees one."""
@@ -172,41 +176,39 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
     def _settle(self) -> None:
         """Once the session has ended and its requests are served, nothing is left of it."""
         if self.closed and not self._requests:
-            self._stop(self._timer)
+            self._settle_dues()
             if self in self.server.open:
                 self.server.open.discard(self)
                 self.server.traffic.sent += self.queue.total
 
     # -- deadlines --------------------------------------------------------------------------------
 
-    def _later(self, seconds: float, callback: Any, *arguments: Any) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(seconds, callback, *arguments)
-
-    @staticmethod
-    def _stop(*timers: asyncio.TimerHandle | None) -> None:
-        for timer in timers:
-            if timer is not None:
-                timer.cancel()
+    def _settle_dues(self) -> None:
+        for due in (self._due, self._connect_due):
+            if due is not None:
+                due.settle()
+        self._due = self._connect_due = None
 
     def schedule_ping(self) -> None:
         """Ping the client after a while."""
-        self._timer = self._later(self.server.ping_interval, self._ping)
+        self._due = self.server.deadlines.ping.set(self._ping)
 
     def _ping(self) -> None:
         self._pinged = True
-        self._timer = self._later(
-            self.server.ping_timeout,
-            lambda: self.leave(self.server.reason.PING_TIMEOUT, drop=False),
-        )
+        self._due = self.server.deadlines.pong.set(self._miss_pong)
         self.push(_PING)
         if self.upgraded:
             # Queued behind all that was sent before: its pong proves that it arrived.
             self.server.on_ping(self.sid)
 
+    def _miss_pong(self) -> None:
+        self.leave(self.server.reason.PING_TIMEOUT, drop=False)
+
     def _pong(self) -> None:
         if self._pinged and not self.closing:
             self._pinged = False
-            self._stop(self._timer)
+            if self._due is not None:
+                self._due.settle()
             if self.upgraded:
                 self.server.on_pong(self.sid)
             self.schedule_ping()
@@ -215,14 +217,16 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         """From now on the client has the CONNECT deadline's time to have a Socket.IO session accepted."""
         self.connect_accepted()
         if not self.closing:
-            self._connect_timer = self._later(
-                self.server.connect_timeout,
-                lambda: self.leave(self.server.reason.SERVER_DISCONNECT, drop=False),
-            )
+            self._connect_due = self.server.deadlines.connect.set(self._miss_connect)
+
+    def _miss_connect(self) -> None:
+        self.leave(self.server.reason.SERVER_DISCONNECT, drop=False)
 
     def connect_accepted(self) -> None:
         """The deadline is met."""
-        self._stop(self._connect_timer)
+        if self._connect_due is not None:
+            self._connect_due.settle()
+            self._connect_due = None
 
     # -- receiving --------------------------------------------------------------------------------
 

@@ -94,10 +94,7 @@ class SocketIODoor:
         self._connecting.add(sid)
         try:
             self._take_place(sid, eio_sid)
-            async with self._recovery.turns:
-                if sid not in self._connecting:
-                    return  # it hung up meanwhile
-                session = await self._authenticated(sid, said)
+            session = await self._authenticated(sid, said)
             socket = self._engine.socket(eio_sid)
             if sid not in self._connecting or socket is None:
                 return  # it hung up meanwhile
@@ -368,7 +365,7 @@ class _Asked:
         client, name = self._client, self._name
         answer = await self._gate.answer(client.session, name, self._payload)
         if client.resync and answer.error is None and name in _RELOADS:
-            client.resync.discard(conversation_room(_conversation_of(self._payload)))
+            client.resync -= {conversation_room(_conversation_of(self._payload))}
         self._settle(answer)
 
     def expire(self) -> None:

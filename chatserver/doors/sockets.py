@@ -14,6 +14,7 @@ python-engineio 4.15.1's ``AsyncSocket`` decides between the transports and upgr
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -22,12 +23,29 @@ from engineio.payload import Payload
 
 from chatserver.doors import frames
 from chatserver.doors.link import Link
+from chatserver.signal import Signal
 
 _NOOP = Packet(NOOP)
 
 # Keys of the environ: whose polled packets a response holds, and its status where upstream has no way to say it.
 POLLED_BY = "chatserver.polled_by"
 STATUS = "chatserver.status"
+
+
+class _Over(Signal):
+    """The `over` of a WebSocket's queue: no task waits for it beside the one that reads."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: "Socket") -> None:
+        super().__init__()
+        self._socket = socket
+
+    def fire(self) -> None:
+        """The queue has ended, or was emptied after that."""
+        super().fire()
+        if self._socket.queue.empty:
+            self._socket._stop_reading()
 
 
 class Socket(Link):
@@ -37,6 +55,11 @@ class Socket(Link):
         super().__init__(server, sid, address)
         self._polled: list[Packet] = []
         self._polling = self._posting = False
+        # The task that reads a WebSocket, and whether it was told to stop.
+        self._reading: asyncio.Task[Any] | None = None
+        self._stopped = False
+        # The one that writes to it, where that is done packet by packet.
+        self._writing: asyncio.Task[None] | None = None
 
     # -- polling ----------------------------------------------------------------------------------
 
@@ -110,49 +133,65 @@ class Socket(Link):
     async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
         if self.upgrading or self.closing:
             return self.server._bad_request("Being upgraded already")
-        return await super()._upgrade_websocket(environ)
+        ws = self.server._async["websocket"](self.server, environ["aiohttp.request"])
+        await ws.accept()
+        await self._websocket_handler(ws)
+        return ws.response
 
     async def _websocket_handler(self, ws: Any) -> None:
-        """Write until the queue ends; a task beside it reads."""
+        """Read until the client hangs up, or until the queue has ended and is written."""
         if self.connected and not await self._upgrade(ws):
             await ws.close(WSCloseCode.PROTOCOL_ERROR)
             return
         self.connected = self.upgraded = True
         self.upgrading = False
-        reader = asyncio.create_task(self._read(ws))
+        self._reading = reader = asyncio.current_task()
+        assert reader is not None  # aiohttp runs it in one
         try:
-            await self._write(ws)
-        except OSError:
-            pass  # the client is gone
+            if ws.compress:
+                # Only the library compresses: packet by packet.
+                self._writing = asyncio.create_task(self._write_each(ws))
+                self._writing.add_done_callback(lambda _writing: self._stop_reading())
+            else:
+                self.transport, self._drain = ws.outlet(high=self.queue.bound // 4)
+                self.queue.over = _Over(self)
+                self.flush()
+            await self._read(ws)
+        except asyncio.CancelledError:
+            if not self._stopped or reader.uncancel():
+                raise  # by somebody else
         finally:
+            self._reading = None
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
-            if not reader.done():
-                reader.cancel()
-                await asyncio.wait((reader,))
+            if self._writing is not None and not self._writing.done():
+                self._writing.cancel()
+                await asyncio.wait((self._writing,))
             await ws.close(self.close_code)
 
-    async def _write(self, ws: Any) -> None:
-        """Until the queue has ended and is written."""
-        if ws.compress:
-            await self._write_each(ws)
-            return
-        queue = self.queue
-        self.transport, self._drain = ws.outlet(high=queue.bound // 4)
-        self.flush()
-        while not (queue.ended and queue.empty):
-            await queue.over.wait()
+    def _stop_reading(self) -> None:
+        """Nothing more is written, so nothing is read: once the disconnect handlers are through."""
+        if self._leaving is None or self._leaving.done():
+            self._cancel_reading()
+        else:
+            self._leaving.add_done_callback(lambda _leaving: self._cancel_reading())
+
+    def _cancel_reading(self) -> None:
+        if self._reading is not None and not self._stopped:
+            self._stopped = True
+            self._reading.cancel()
 
     async def _write_each(self, ws: Any) -> None:
-        """Only the library compresses: packet by packet, each as soon as the one before it is written."""
+        """Write packet by packet, each as soon as the one before it is written, until the queue has ended."""
         queue = self.queue
-        while True:
-            for packet in queue.take(1):
-                await ws.send(packet)
-                queue.written(packet)
-            if queue.empty:
-                if queue.ended:
-                    return
-                await queue.changed.wait()
+        with suppress(OSError):  # the client is gone
+            while True:
+                for packet in queue.take(1):
+                    await ws.send(packet)
+                    queue.written(packet)
+                if queue.empty:
+                    if queue.ended:
+                        return
+                    await queue.changed.wait()
 
     async def _read(self, ws: Any) -> None:
         receive = ws.receive
@@ -170,6 +209,7 @@ class Socket(Link):
         except frames.BadFrame:
             self.close_code = WSCloseCode.PROTOCOL_ERROR
         finally:
+            self._reading = None
             self.leave(self.server.reason.TRANSPORT_CLOSE, drop=True)
 
     async def _upgrade(self, ws: Any) -> bool:

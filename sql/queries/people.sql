@@ -2,10 +2,13 @@
 SELECT user_id, username, email, display_name, avatar_url FROM directory_users($1);
 
 -- name: authenticate
--- One round trip for a token's two questions: is it revoked, and whose is it?
+-- One round trip for the two questions of each token: is it revoked ($2 has its id, or null), and whose is it ($1)?
+-- In the order in which they were asked.
 SELECT u.user_id, u.username, u.email, u.display_name, u.avatar_url,
-    ($2::text IS NOT NULL AND directory_revoked($2)) AS revoked
-FROM (SELECT 1) AS always LEFT JOIN directory_users(ARRAY[$1::text]) u ON true;
+    (asked.jti IS NOT NULL AND directory_revoked(asked.jti)) AS revoked
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (person, jti, position)
+LEFT JOIN LATERAL directory_users(ARRAY[asked.person]) u ON true
+ORDER BY asked.position;
 
 -- name: contacts
 -- The people who share with one of $1 a direct conversation without a block, or a group of at most $2 members,

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from chatserver.auth import Authenticator
-from chatserver.doors import link
+from chatserver.doors.due import Dues
 from chatserver.errors import unavailable
 from tests.conftest import User
 from tests.support.inside import empty, engine, sockets, until
@@ -44,9 +44,9 @@ async def test_a_silent_poller(hasty: Server) -> None:
     await empty(hasty)
 
 
-async def test_a_poller_that_never_polls(hasty: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_poller_that_never_polls(hasty: Server) -> None:
     """A polling session whose client never polls is dropped as well, once it had time to fetch the news."""
-    monkeypatch.setattr(link, "_LINGER", 0.1)
+    engine(hasty).eio.deadlines.farewell = Dues(0.1)
     async with polling(hasty.url) as client:
         await empty(hasty)
         await client.gone()
@@ -115,8 +115,8 @@ async def test_an_upgrade(hasty: Server, alice: User) -> None:
 
 async def test_pings(hasty: Server, alice: User) -> None:
     """A client that answers pings stays; one that leaves a ping unanswered is closed, over either transport."""
-    eio = engine(hasty).eio
-    eio.ping_interval = eio.ping_timeout = 0.1
+    deadlines = engine(hasty).eio.deadlines
+    deadlines.ping, deadlines.pong = Dues(0.1), Dues(0.1)
     async with raw_client(hasty.url, alice.token) as alive, Wire(hasty.url) as mute:
         done = asyncio.Event()
 

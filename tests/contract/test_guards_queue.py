@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 from engineio.packet import Packet
 
-from chatserver.doors import link
+from chatserver.doors.due import Dues
 from chatserver.doors.send_queue import SendQueue
 from tests.conftest import Connect, User
-from tests.support.inside import empty, only_socket, tell, until
+from tests.support.inside import empty, engine, only_socket, tell, until
 from tests.support.polling import polling
 from tests.support.servers import Server, local_server
 from tests.support.wire import Wire
@@ -60,11 +60,9 @@ async def test_a_websocket_that_does_not_read(
     assert [e["data"].get("content") for e in synced["events"]][-1] == "missed"
 
 
-async def test_a_closed_client_that_does_not_read(
-    bounded: Server, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_closed_client_that_does_not_read(bounded: Server, alice: User) -> None:
     """A client that is closed politely has a few seconds to read what is left for it; then it is cut off."""
-    monkeypatch.setattr(link, "_LINGER", 0.1)
+    engine(bounded).eio.deadlines.farewell = Dues(0.1)
     async with Wire(bounded.url) as stalled:
         await stalled.connect(alice.token)
         tell(bounded, alice.id, _TOO_MUCH)

@@ -46,7 +46,6 @@ _PRIVATE: list[tuple[Callable[..., Any], str, str]] = [
     (packet.Packet, "doors/send_queue.py", "a0d70ee4777b3af6"),
     (payload.Payload.encode, "doors/sockets.py", "67dab77bf52cf29c"),
     (socketio.AsyncServer._engineio_server_class, "doors/engine.py", "199c42bf149247e0"),
-    (socketio.AsyncServer._handle_eio_connect, "doors/engine.py", "76704886d944a7e6"),
     (socketio.AsyncServer._handle_eio_message, "doors/engine.py", "bef50fc0e1635921"),
     (socketio.AsyncServer._handle_eio_disconnect, "doors/engine.py", "9344593148b66fd9"),
     (socketio.AsyncServer._send_eio_packet, "doors/link.py", "64cf72a2ab7d75b1"),
