@@ -224,9 +224,7 @@ async def test_a_directory_that_has_changed(empty_dsn: str) -> None:
     assert "warn directory: nobody is in users_auth" in await found()
     await execute(empty_dsn, "INSERT INTO users_auth (user_id, username) VALUES (1, 'ann')")
     said = await doctor(env=production(empty_dsn))
-    assert (
-        "directory: users_auth (integer), user_profile_info (integer), chat_users (text)" in said
-    )
+    assert "directory: users_auth (integer), user_profile_info (integer), chat_users (text)" in said
     await execute(empty_dsn, "ALTER TABLE users_auth RENAME username TO login")
     assert "run `chatserver migrate`" in await found()
     await execute(empty_dsn, "DROP TABLE users_auth CASCADE")
