@@ -139,8 +139,10 @@ async def test_pings(hasty: Server, alice: User) -> None:
     await empty(hasty)
 
 
-async def test_silence(dsn: str, alice: User) -> None:
+async def test_silence(dsn: str, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """CONNECTION_TIMEOUT ends a connection over which nothing comes, where it is the shorter of the two."""
+    # It does not hang up, either.
+    monkeypatch.setattr(link, "_LINGER", 0.1)
     async with (
         local_server(dsn, CONNECTION_TIMEOUT="2000", KEEP_ALIVE_TIMEOUT="60000") as server,
         Wire(server.url) as mute,
