@@ -1,4 +1,4 @@
-"""The PostgreSQL of a run, with a database for every server: durable as in production, where anything is measured."""
+"""The PostgreSQL of a run, with a database for every server: durable as in production, if anything is measured."""
 
 import asyncio
 from pathlib import Path
