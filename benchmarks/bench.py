@@ -53,7 +53,7 @@ class Bench:
         self.redis_url = redis_url
         self.cores = shared
         self.world = World(form.size)
-        self.postgres = Postgres(directory, self.cores)
+        self.postgres = Postgres(directory, self.cores, durable=form.durable)
         # Of old, in each database.
         self.messages = 0
         self._servers: dict[str, Server] = {}

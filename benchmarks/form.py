@@ -31,12 +31,13 @@ class Form:
     talking: int = 50
     times_each: int = 8
     size: Size = field(default_factory=Size)
+    durable: bool = True  # commits are on disk
 
 
-# Less than a second each, with a handful of people.
+# A fraction of a second each, with a handful of people.
 SMALL = Form(
-    seconds=0.3,
-    warmup=0.1,
+    seconds=0.2,
+    warmup=0.05,
     pairs=5,
     room=20,
     connections=50,
@@ -45,8 +46,8 @@ SMALL = Form(
     rate=100,
     live_rate=20,
     pages=200,
-    hold=0.2,
-    after=0.2,
+    hold=0.1,
+    after=0.1,
     totals=(400, 800),
     ends=1,
     deepest=300,
@@ -62,4 +63,5 @@ SMALL = Form(
         conversations_per_user=(1, 10),
         people_each=2,
     ),
+    durable=False,
 )

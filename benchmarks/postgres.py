@@ -1,4 +1,4 @@
-"""The PostgreSQL of a run: durable as in production, with a database for every server."""
+"""The PostgreSQL of a run, with a database for every server: durable as in production, if anything is measured."""
 
 import asyncio
 from pathlib import Path
@@ -13,12 +13,12 @@ _SETTINGS = ("max_wal_size = '16GB'", "checkpoint_timeout = '1h'")
 
 
 class Postgres:
-    """The embedded PostgreSQL (fsync on, synchronous_commit on), beside the server under test."""
+    """The embedded PostgreSQL (if `durable`: fsync on, synchronous_commit on), beside the server under test."""
 
-    def __init__(self, directory: Path, cores: Cores) -> None:
+    def __init__(self, directory: Path, cores: Cores, *, durable: bool) -> None:
         self._directory = directory
         self._cores = cores
-        self._embedded = EmbeddedPostgres(directory)
+        self._embedded = EmbeddedPostgres(directory, durable=durable)
         self._dsn = ""
 
     async def start(self) -> None:

@@ -148,6 +148,9 @@ class Chat:
             return MessageSent(message_id=message.id, message=message, duplicate=False)
         if row["verdict"] == "duplicate":
             return await self._posted_before(conversation_id, row, identity)
+        if is_announcement and row["verdict"] == "blocked":
+            # What is no group has no announcements, blocked or not.
+            raise _refusal("not_permitted", row["conversation_type"])
         raise _refusal(row["verdict"], row["conversation_type"])
 
     async def _posted_before(

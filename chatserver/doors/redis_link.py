@@ -53,6 +53,7 @@ class RedisLink:
         self._heard_at = 0.0
         self._warned = False
         self._backoff = _SHORTEST_BACKOFF
+        self._ending = False
         self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -72,6 +73,7 @@ class RedisLink:
         if self._healthy:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.outbox.emptied(), _FLUSH)
+        self._ending = True
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -88,6 +90,8 @@ class RedisLink:
                 error = group.exceptions[0]
             self._lose()
             self._tried.set()
+            if self._ending:
+                return  # a task group whose task has failed takes a cancel for its own (before Python 3.13)
             if not self._warned:
                 self._warned = True
                 _log.warning(

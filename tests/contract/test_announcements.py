@@ -2,7 +2,7 @@
 
 from tests.conftest import Connect, User
 from tests.support.groups import create
-from tests.support.talks import history, said
+from tests.support.talks import history, opened, said
 
 
 async def test_an_announcement(connect: Connect, alice: User, bob: User) -> None:
@@ -75,3 +75,13 @@ async def test_a_retry_by_who_is_no_admin_any_more(
     assert (again["duplicate"], again["message"]) == (True, first["message"])
     error = await b.refused("group:announce", conversationId=group, content="At nine")
     assert error["code"] == "PERMISSION_DENIED"
+
+
+async def test_a_direct_conversation(connect: Connect, alice: User, bob: User) -> None:
+    """A conversation of two is no group to announce in, whether it is blocked or not."""
+    a, b = await connect(alice), await connect(bob)
+    conversation = await opened(a, bob)
+    for _ in range(2):
+        error = await a.refused("group:announce", conversationId=conversation, content="All of you")
+        assert (error["code"], list(error["fields"])) == ("VALIDATION_ERROR", ["conversationId"])
+        await b.do("user:block", userId=alice.id)

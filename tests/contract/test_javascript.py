@@ -3,16 +3,19 @@
 import json
 import time
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import jwt
 import pytest
 
+from chatserver import sessions
 from chatserver.tokens import issue_token
+from chatserver.typing_state import TypingState
 from tests.conftest import MakeUser, User, token_for
 from tests.support.node import JS, node_modules, run_node
-from tests.support.servers import Server, settings_for
+from tests.support.servers import JWT_SECRET, Server, local_server, settings_for
 
 # More than the tests of any one file ask for; they say so where it is not.
 _PEOPLE = 60
@@ -22,6 +25,16 @@ _PEOPLE = 60
 async def javascript() -> None:
     """The packages of tests/js are installed."""
     await node_modules()
+
+
+@pytest.fixture(scope="module")
+async def brisk(dsn: str) -> AsyncIterator[Server]:
+    """A server on which typing ends soon, and sessions as soon as their time is over."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TypingState.__init__, "__defaults__", (0.3,))
+        patch.setattr(sessions, "_TICK", 0.01)
+        async with local_server(dsn) as server:
+            yield server
 
 
 def _refused_tokens(dsn: str, alice: User, revoked: str) -> dict[str, str]:
@@ -44,7 +57,7 @@ def _refused_tokens(dsn: str, alice: User, revoked: str) -> dict[str, str]:
 async def test_the_stock_javascript_client(
     javascript: None,
     file: str,
-    server: Server,
+    brisk: Server,
     dsn: str,
     db: "asyncpg.Pool[asyncpg.Record]",
     make_user: MakeUser,
@@ -61,12 +74,11 @@ async def test_the_stock_javascript_client(
     tokens = {person.id: person.token for person in people}
     await run_node(
         file,
-        CHAT_URL=server.url,
+        CHAT_URL=brisk.url,
         CHAT_TOKENS=json.dumps(_refused_tokens(dsn, alice, revoked)),
-        # Of somebody else, to be closed in eight seconds: the end of the leeway.
-        CHAT_EXPIRING=json.dumps(
-            {"token": token_for(alice.id, lifetime=-22), "newer": token_for(alice.id)}
-        ),
+        # Of somebody else, and with what to sign one that ends when the test wants it.
+        CHAT_ALICE=json.dumps({"id": alice.id, "token": alice.token}),
+        CHAT_SECRET=JWT_SECRET,
         CHAT_PEOPLE=json.dumps(
             [
                 {

@@ -12,12 +12,13 @@ from tests.support.redis_server import free_port, start_redis
 from tests.support.servers import Server, process_server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def two(dsn: str, redis_url: str) -> AsyncIterator[tuple[Server, Server]]:
     """Two processes of `chatserver serve` on one database and one Redis."""
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(process_server(dsn, REDIS_URL=redis_url))
-        second = await stack.enter_async_context(process_server(dsn, REDIS_URL=redis_url))
+        first, second = await asyncio.gather(
+            *(stack.enter_async_context(process_server(dsn, REDIS_URL=redis_url)) for _ in range(2))
+        )
         yield first, second
 
 

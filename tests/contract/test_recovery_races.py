@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chatserver import recovery
+from chatserver import log_reader, recovery
 from chatserver.pushes import Event
 from tests.conftest import Connect, Resume, User
 from tests.support.device import Device
@@ -193,9 +193,15 @@ async def test_an_erased_message_is_replayed_as_a_tombstone(
 
 
 async def test_membership_rides_the_log_without_a_bell(
-    dsn: str, connect: Connect, alice: User, bob: User, carol: User
+    dsn: str,
+    connect: Connect,
+    alice: User,
+    bob: User,
+    carol: User,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With no Redis at all, a process learns of joins, removals and messages from the log, in their order."""
+    monkeypatch.setattr(log_reader, "CALM", 0.1)
     async with local_server(dsn) as here, local_server(dsn) as there:
         a = await connect(alice, here.url)
         b, c = await connect(bob, there.url), await connect(carol, there.url)

@@ -33,7 +33,7 @@ async def brisk(dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Serv
         yield server
 
 
-def _holds_for(user: User, seconds: int, **claims: object) -> User:
+def _holds_for(user: User, seconds: float, **claims: object) -> User:
     return User(user.id, signed(sub=user.id, exp=seconds, **claims))
 
 
@@ -53,7 +53,7 @@ EXPIRED = "Session expired. Please log in again."
 
 async def test_a_minute_before(brisk: Server, connect: Connect, alice: User) -> None:
     """session:expiring comes when sixty seconds are left, not before, and says until when the session lasts."""
-    device = await connect(_holds_for(alice, 62), brisk.url)
+    device = await connect(_holds_for(alice, 61.0), brisk.url)
     await device.settled()
     assert device.seen("session:expiring") == []
     told = await device.expect("session:expiring")
@@ -78,7 +78,7 @@ async def test_the_end(brisk: Server, connect: Connect, alice: User, bob: User) 
     """The connection is closed when the leeway is over: told why, and its user is present no longer."""
     b = await connect(bob, brisk.url)
     await b.do("chat:conversation_open", recipientId=alice.id)
-    device = await connect(_holds_for(alice, -28), brisk.url)
+    device = await connect(_holds_for(alice, -29.0), brisk.url)
     await b.expect("user:status_changed", lambda data: data["status"] == "online")
     await _ended(device, EXPIRED)
     error = await refusal(brisk.url, {"token": device.token})
@@ -91,7 +91,7 @@ async def test_the_end(brisk: Server, connect: Connect, alice: User, bob: User) 
 async def test_the_end_over_polling(brisk: Server, alice: User) -> None:
     """So is a polling session: its poll brings the reason and the end, and the next is refused."""
     async with polling(brisk.url) as client:
-        await client.connect(_holds_for(alice, -28).token)
+        await client.connect(_holds_for(alice, -29.0).token)
         seen: list[str] = []
         while "1" not in seen:
             status, packets = await client.poll()
@@ -116,16 +116,16 @@ async def test_a_far_expiry(server: Server, connect: Connect, alice: User) -> No
 
 async def test_refresh(brisk: Server, connect: Connect, alice: User) -> None:
     """A newer token of the same user puts off the end, and the notice with it."""
-    device = await connect(_holds_for(alice, -25), brisk.url)
+    device = await connect(_holds_for(alice, -28.0), brisk.url)
     await device.expect("session:expiring")
-    newer = _holds_for(alice, 62)
+    newer = _holds_for(alice, 61.5)
     ack = await device.do("session:refresh", token=newer.token)
     assert set(ack) == {"success", "expiresAt"}
-    assert 61 <= _seconds(ack["expiresAt"]) - time.time() <= 62
+    assert 60 < _seconds(ack["expiresAt"]) - time.time() <= 61.5
     assert await device.expect("session:expiring") == {"expiresAt": ack["expiresAt"]}
     # The first token's end has passed when the second one's notice is given and a little more.
     last = await device.do("session:refresh", token=_holds_for(alice, 3600).token)
-    await until(lambda: time.time() > _seconds(device.ready["expiresAt"]) + 31)
+    await until(lambda: time.time() > _seconds(device.ready["expiresAt"]) + 30.1)
     await device.do("presence:list")
     assert not device.disconnected.is_set()
     assert device.seen("session:expiring") == []
@@ -145,7 +145,7 @@ async def test_a_refused_token_changes_nothing(
     """Another user's token, an expired, revoked, forged or malformed one is AUTH_FAILED; the session goes on."""
     revoked = str(uuid4())
     await db.execute("INSERT INTO jwt_revocation (jti) VALUES ($1)", revoked)
-    device = await connect(_holds_for(alice, -26), brisk.url)
+    device = await connect(_holds_for(alice, -28.0), brisk.url)
     for token in (
         bob.token,
         signed(sub="nobody"),

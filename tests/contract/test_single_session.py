@@ -13,7 +13,7 @@ from tests.support.device import PATIENCE, Device
 from tests.support.http import ok
 from tests.support.inside import door, until
 from tests.support.polling import polling
-from tests.support.raw import raw_client
+from tests.support.raw import Closed, Raw, raw_client, raw_socket
 from tests.support.servers import Server, local_server
 from tests.support.tokens import refusal
 
@@ -84,16 +84,29 @@ async def test_who_is_refused_closes_nothing(
     await device.do("system:ping")
 
 
-async def test_many_at_once(single: Server, connect: Connect, alice: User) -> None:
-    """Of ten that come at the same moment one stays."""
-    devices = await asyncio.gather(
-        *(connect(alice, single.url) for _ in range(10)), return_exceptions=True
-    )
-    await until(lambda: door(single).connections == 1)
-    connected = [d for d in devices if isinstance(d, Device) and not d.disconnected.is_set()]
-    for device in connected:
-        if device.sio.connected:
-            await device.do("system:ping")
+async def test_many_at_once(single: Server, alice: User) -> None:
+    """Of ten that come at the same moment one stays; the others are told to stay away."""
+    async with AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(raw_socket(single.url)) for _ in range(10)]
+        for raw in raws:
+            await raw.frame(f'40{{"token":"{alice.token}"}}')
+        lasts = [asyncio.create_task(_last_packet(raw)) for raw in raws]
+        await until(lambda: sum(last.done() for last in lasts) == 9)
+        (staying,) = (raw for raw, last in zip(raws, lasts, strict=True) if last.cancel())
+        await asyncio.wait(lasts)
+        # Socket.IO's DISCONNECT.
+        assert [last.result() for last in lasts if not last.cancelled()] == ["1"] * 9
+        await staying.works()
+        assert door(single).connections == 1
+
+
+async def _last_packet(raw: Raw) -> str:
+    last = ""
+    try:
+        while True:
+            last = await raw.packet()
+    except Closed:
+        return last
 
 
 async def test_over_processes(

@@ -18,12 +18,14 @@ class Form:
         pairs: of people.
         times: how often the fault comes, or how much of it.
         lasts: for how many seconds.
+        around: seconds of load before what comes once, and after it.
     """
 
     rate: float = 100
     pairs: int = 12
     times: int = 1
     lasts: float = 0.0
+    around: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ async def vanish(fleet: Fleet, form: Form) -> Observed:
     friend, gone, _ = fleet.pairs[0]
     assert gone.at == server.url
     async with fleet.load(form.rate):
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
         gone.stay_away()
         others = [client for client in fleet.clients if client is not gone]
         recovery = await fleet.hurt(server, server.end(signal.SIGKILL), others)
@@ -116,26 +118,26 @@ async def vanish(fleet: Fleet, form: Form) -> Observed:
 async def kill_redis(fleet: Fleet, form: Form) -> Observed:
     redis = fleet.cluster.redis
     async with fleet.load(form.rate):
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
         redis.kill()
         await asyncio.sleep(form.lasts)
         redis.start()
         recovery = await fleet.probe()
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
     return Observed(recovery=recovery)
 
 
 async def stall_redis(fleet: Fleet, form: Form) -> Observed:
     redis = fleet.cluster.redis
     async with fleet.load(form.rate):
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
         redis.stall()
         try:
             await asyncio.sleep(form.lasts)
         finally:
             redis.resume()
         recovery = await fleet.probe()
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
     return Observed(recovery=recovery)
 
 
@@ -145,24 +147,24 @@ async def stall_redis(fleet: Fleet, form: Form) -> Observed:
 async def stop_postgres(fleet: Fleet, form: Form) -> Observed:
     postgres = fleet.cluster.postgres
     async with fleet.load(form.rate):
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
         await postgres.stop()
         try:
             await asyncio.sleep(form.lasts)
         finally:
             await postgres.start()
         recovery = await fleet.probe()
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
     return Observed(recovery=recovery)
 
 
 async def stall_postgres(fleet: Fleet, form: Form) -> Observed:
     async with fleet.load(form.rate):
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
         async with fleet.cluster.postgres.stalled():
             await asyncio.sleep(form.lasts)
         recovery = await fleet.probe()
-        await asyncio.sleep(1)
+        await asyncio.sleep(form.around)
     return Observed(recovery=recovery)
 
 

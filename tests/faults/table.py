@@ -60,7 +60,7 @@ SCENARIOS = (
         play=scenarios.vanish,
         measure=_BACK,
         long=Form(rate=20, lasts=150),
-        short=Form(rate=30, pairs=2),
+        short=Form(rate=30, pairs=2, around=0.3),
     ),
     Scenario(
         name="A rolling restart",
@@ -76,7 +76,7 @@ SCENARIOS = (
         play=scenarios.kill_redis,
         measure=_FRESH,
         long=Form(rate=200, lasts=30),
-        short=Form(rate=60, pairs=3, lasts=1),
+        short=Form(rate=60, pairs=3, lasts=1, around=0.3),
     ),
     Scenario(
         name="Redis stalls",
@@ -84,7 +84,7 @@ SCENARIOS = (
         play=scenarios.stall_redis,
         measure=_FRESH,
         long=Form(rate=200, lasts=12),
-        short=Form(rate=60, pairs=3, lasts=1),
+        short=Form(rate=60, pairs=3, lasts=1, around=0.3),
     ),
     Scenario(
         name="PostgreSQL stops",
@@ -92,7 +92,7 @@ SCENARIOS = (
         play=scenarios.stop_postgres,
         measure=_FRESH,
         long=Form(rate=200, lasts=10),
-        short=Form(rate=60, pairs=3, lasts=0.5),
+        short=Form(rate=60, pairs=3, lasts=0.5, around=0.3),
         recovers=1.0,
     ),
     Scenario(
@@ -101,7 +101,7 @@ SCENARIOS = (
         play=scenarios.stall_postgres,
         measure=_FRESH,
         long=Form(rate=200, lasts=8),
-        short=Form(rate=60, pairs=3, lasts=0.5),
+        short=Form(rate=60, pairs=3, lasts=0.5, around=0.3),
         recovers=1.0,
     ),
     Scenario(

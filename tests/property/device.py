@@ -164,29 +164,33 @@ class Follower(Resuming):
         return offset
 
 
-async def fetch_list(session: aiohttp.ClientSession, url: str) -> tuple[list[Any], str]:
+async def fetch_list(
+    session: aiohttp.ClientSession, url: str, limit: int = _LIST
+) -> tuple[list[Any], str]:
     """All pages of the conversations, and the first one's offset."""
     cards: dict[str, Any] = {}
     since, at = "", 0
     while True:
-        query = {"limit": _LIST, "offset": at}
+        query = {"limit": limit, "offset": at}
         async with session.get(f"{url}/api/conversations", params=query) as response:
             page = await response.json()
         assert response.status == 200, page
         since = since or page["offset"]
         for card in page["conversations"]:
             cards.setdefault(card["id"], card)
-        at += _LIST
+        at += limit
         if not page["pagination"]["hasMore"]:
             return list(cards.values()), since
 
 
-async def fetch_history(session: aiohttp.ClientSession, url: str, key: str) -> list[Any] | None:
+async def fetch_history(
+    session: aiohttp.ClientSession, url: str, key: str, limit: int = _HISTORY
+) -> list[Any] | None:
     """All pages of a history; None where the person is no member any more."""
     messages: list[Any] = []
     at = 0
     while True:
-        query = {"limit": _HISTORY, "offset": at}
+        query = {"limit": limit, "offset": at}
         async with session.get(f"{url}/api/messages/{key}", params=query) as response:
             page = await response.json()
         if response.status == 404:
@@ -194,6 +198,6 @@ async def fetch_history(session: aiohttp.ClientSession, url: str, key: str) -> l
         assert response.status == 200, page
         known = {message["id"] for message in messages}
         messages = [m for m in page["messages"] if m["id"] not in known] + messages
-        at += _HISTORY
+        at += limit
         if not page["pagination"]["hasMore"]:
             return messages

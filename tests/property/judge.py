@@ -11,6 +11,9 @@ from tests.property.fold import SHARED
 
 Resource = dict[str, Any]
 
+# The devices fetch by small pages; what they are compared to comes at once.
+_PAGE = 50
+
 
 async def judge(
     db: "asyncpg.Pool[asyncpg.Record]",
@@ -43,10 +46,10 @@ async def judge(
 async def _fetched(url: str, device: Follower) -> dict[str, Resource]:
     found = {}
     async with aiohttp.ClientSession(headers=device.user.auth) as session:
-        cards, _ = await fetch_list(session, url)
+        cards, _ = await fetch_list(session, url, _PAGE)
         for card in cards:
             found[card["id"]] = card
-            card["messages"] = await fetch_history(session, url, card["id"])
+            card["messages"] = await fetch_history(session, url, card["id"], _PAGE)
             pins = f"{url}/api/commands/chat:pins"
             async with session.post(pins, json={"conversationId": card["id"]}) as response:
                 card["pins"] = {pin["id"] for pin in (await response.json())["messages"]}

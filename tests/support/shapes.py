@@ -28,15 +28,19 @@ def closed(schema: Any) -> Any:
 
 def validator(schema: Schema) -> jsonschema_rs.Validator:
     """A strict validator of a schema that refers to the reference's."""
-    components = {"schemas": closed(shapes.definitions())}
     return jsonschema_rs.validator_for(
         {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "components": components,
+            "components": _components(),
             **closed(schema),
         },
         validate_formats=True,
     )
+
+
+@cache
+def _components() -> Schema:
+    return {"schemas": closed(shapes.definitions())}
 
 
 def _any_of(alternatives: Iterable[Schema]) -> Schema:

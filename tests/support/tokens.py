@@ -19,11 +19,11 @@ _DIGESTS = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}
 
 
 def signed(
-    alg: str = "HS256", secret: bytes = SECRET, exp: int | None = 3600, **claims: Any
+    alg: str = "HS256", secret: bytes = SECRET, exp: float | None = 3600, **claims: Any
 ) -> str:
-    """A token that expires in `exp` seconds, or never."""
+    """A token that expires in `exp` seconds, or never; to the second, or exactly then if `exp` is a float."""
     if exp is not None:
-        claims["exp"] = int(time.time()) + exp
+        claims["exp"] = type(exp)(time.time()) + exp
     text = ".".join(_encoded(orjson.dumps(part)) for part in ({"alg": alg, "typ": "JWT"}, claims))
     digest = _DIGESTS.get(alg)
     return f"{text}.{_encoded(hmac.digest(secret, text.encode(), digest)) if digest else ''}"
