@@ -107,7 +107,7 @@ def _settle_garbage() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(10_000, 10, 100)
 
 
 async def _drain(app: App) -> None:

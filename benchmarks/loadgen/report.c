@@ -69,6 +69,7 @@ void report_asks(Asker *asker, const Options *options, const uint32_t *dropped) 
 
     double seconds = (double)(window->to_ns - window->from_ns) / 1e9;
     json_number("seconds", seconds);
+    json_number("window_ended", (double)window->to_ns / 1e9);
     print_window(window, seconds, &start, &end);
     report_totals(asker);
     json_integer("dropped", *dropped);
