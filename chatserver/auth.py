@@ -12,7 +12,7 @@ from chatserver.tokens import Claims, TokenVerifier
 # How many may wait to be looked up: more than a process has clients.
 _MOST_ASKED = 100_000
 # So many share a query: they go on in one tick of the loop, and others are to have theirs soon.
-_LOOKED_UP_TOGETHER = 32
+_LOOKED_UP_TOGETHER = 16
 
 
 class Authenticator:
@@ -27,6 +27,7 @@ class Authenticator:
             key=None,
             weigh=lambda _claims: 1,
             bound=_MOST_ASKED,
+            in_all=1,
             most=_LOOKED_UP_TOGETHER,
         )
 

@@ -6,15 +6,18 @@ from uuid import UUID
 from chatserver.conversations import Conversations
 from chatserver.delivery import Delivery
 from chatserver.directory import Directory
+from chatserver.encoding import Received
 from chatserver.events import KINDS, PERSONAL_KINDS, Logged
 from chatserver.events_group import GROUP_KINDS
 from chatserver.messages import MessageReader
 from chatserver.pushes import Event, conversation_room, user_room
+from chatserver.session import User
 from chatserver.store import Database, Record
-from schemas.resources import Message
+from schemas.resources import Message, SharedConversation
 from schemas.wire import payload
 
 _KINDS = KINDS | GROUP_KINDS
+_MESSAGE = "chat:message_received"
 
 
 class Log:
@@ -94,45 +97,31 @@ class Log:
         Args:
             hidden_seq: no conversation shows a message up to it as its last: its reader has hidden these.
         """
-        kinds = [_KINDS[row["kind"]] for row in rows]
-        wanted = [row["message_id"] for row, kind in zip(rows, kinds, strict=True) if kind.message]
+        # Nearly all events are messages, and a client that comes back is sent many: they take the short way.
+        others = [row for row in rows if row["kind"] != _MESSAGE]
+        wanted = [row["message_id"] for row in rows if _KINDS[row["kind"]].message]
         messages = await self._messages(conversation_id, wanted)
         states = {
             row["seq"]: row["payload"].get("conversation", {})
-            for row, kind in zip(rows, kinds, strict=True)
-            if kind.conversation
+            for row in others
+            if _KINDS[row["kind"]].conversation
         }
         shown = (
             await self._conversations.for_push(conversation_id, states, hidden_seq)
             if states
             else {}
         )
-        people = {p for row, kind in zip(rows, kinds, strict=True) for p in kind.people(row)}
+        people = {p for row in others for p in _KINDS[row["kind"]].people(row)}
         names = await self._directory.names(people)
+        room = conversation_room(conversation_id)
         events = []
-        for row, kind in zip(rows, kinds, strict=True):
-            logged = Logged(
-                conversation_id=str(conversation_id),
-                seq=row["seq"],
-                actor_id=row["actor_id"],
-                message_id=str(row["message_id"]) if row["message_id"] else None,
-                payload=row["payload"],
-                message=messages.get(row["message_id"]),
-                conversation=shown.get(row["seq"]),
-                names=names,
-            )
-            events.append(
-                Event(
-                    room=conversation_room(conversation_id),
-                    seq=row["seq"],
-                    name=row["kind"],
-                    payload=payload(kind.push(logged)),
-                    created_at=row["created_at"],
-                    welcome=payload(kind.welcome(logged)) if kind.welcome else None,
-                    joined=tuple(row["payload"].get("joined", ())),
-                    left=tuple(row["payload"].get("left", ())),
-                )
-            )
+        for row in rows:
+            message = messages.get(row["message_id"])
+            if row["kind"] == _MESSAGE and message is not None:
+                event = Event(room, row["seq"], _MESSAGE, Received(message), row["created_at"])
+            else:
+                event = _event(room, conversation_id, row, message, shown.get(row["seq"]), names)
+            events.append(event)
         return events
 
     async def _messages(self, conversation_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Message]:
@@ -163,6 +152,37 @@ class Publisher:
     async def _publish(self, room: str, seq: int, last_seq: int) -> None:
         for event in await self._log.between(room, seq - 1, last_seq):
             self._delivery.publish(event)
+
+
+def _event(
+    room: str,
+    conversation_id: UUID,
+    row: Record,
+    message: Message | None,
+    conversation: SharedConversation | None,
+    names: dict[str, User],
+) -> Event:
+    kind = _KINDS[row["kind"]]
+    logged = Logged(
+        conversation_id=str(conversation_id),
+        seq=row["seq"],
+        actor_id=row["actor_id"],
+        message_id=str(row["message_id"]) if row["message_id"] else None,
+        payload=row["payload"],
+        message=message,
+        conversation=conversation,
+        names=names,
+    )
+    return Event(
+        room=room,
+        seq=row["seq"],
+        name=row["kind"],
+        payload=payload(kind.push(logged)),
+        created_at=row["created_at"],
+        welcome=payload(kind.welcome(logged)) if kind.welcome else None,
+        joined=tuple(row["payload"].get("joined", ())),
+        left=tuple(row["payload"].get("left", ())),
+    )
 
 
 def _personal_event(user_id: str, row: Record) -> Event:

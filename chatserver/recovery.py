@@ -25,7 +25,7 @@ _PAGE = 200
 _MOST_POSITIONS = 20_000
 # Those who connect wait to be looked up, in so many bytes; so many share a query.
 _MOST_ASKED = 64 * 1024 * 1024
-_LOOKED_UP_TOGETHER = 32
+_LOOKED_UP_TOGETHER = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ class Recovery:
             key=None,
             weigh=lambda stand: stand.weight,
             bound=_MOST_ASKED,
+            in_all=1,
             most=_LOOKED_UP_TOGETHER,
         )
         self._db = db
@@ -224,27 +225,28 @@ class Recovery:
                 found[row["position"] - 1][1].append(row)
         return found
 
-    async def replay(self, user_id: str, plan: Plan) -> AsyncIterator[Event]:
+    async def replay(self, user_id: str, plan: Plan) -> AsyncIterator[Sequence[Event]]:
         """The events missed, in seq order in each room, without what the user has hidden or deleted since.
 
         A few come oldest first, over all rooms; many come room by room, so that they are never all in memory.
         """
-        if sum(missed.count for missed in plan.missed) <= MOST_UNASKED:
-            rooms = [[e async for e in self._stretch(user_id, missed)] for missed in plan.missed]
-            for event in heapq.merge(*rooms, key=_moment):
-                yield event
+        if sum(missed.count for missed in plan.missed) <= MOST_UNASKED and len(plan.missed) > 1:
+            rooms = [
+                [event async for page in self._pages(user_id, missed) for event in page]
+                for missed in plan.missed
+            ]
+            yield list(heapq.merge(*rooms, key=_moment))
             return
         for missed in plan.missed:
-            async for event in self._stretch(user_id, missed):
-                yield event
+            async for page in self._pages(user_id, missed):
+                yield page
 
-    async def _stretch(self, user_id: str, missed: Missed) -> AsyncIterator[Event]:
+    async def _pages(self, user_id: str, missed: Missed) -> AsyncIterator[Sequence[Event]]:
         for after in range(missed.after, missed.up_to, _PAGE):
             up_to = min(after + _PAGE, missed.up_to)
             async with self._turns:
                 events = await self._log.visible_between(user_id, missed.room, after, up_to)
-            for event in events:
-                yield event
+            yield events
 
     async def offset(self) -> str:
         """Where the log stands now: what a client reads after this may be continued from it."""

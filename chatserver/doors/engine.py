@@ -195,6 +195,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
             auth = packets.loads(packet.json) if packet.json else None
         except ValueError:
             auth = None
+        await self.eio.turnstile.enter()
         await self.listener.connect(sid, eio_sid, auth)
 
     async def _disconnect(self, eio_sid: str) -> None:

@@ -105,6 +105,11 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self.queue.kept(self.transport.get_write_buffer_size())
         return self.queue.bytes
 
+    @property
+    def is_half_full(self) -> bool:
+        """Whether half of what may wait for the client does."""
+        return self.queue.bytes >= self.queue.bound // 2
+
     async def drained(self, below: int) -> None:
         """Wait until less than `below` bytes are queued, or the session has ended."""
         if self.transport is None:

@@ -185,12 +185,14 @@ class SocketIODoor:
     async def _replay(self, client: Client, plan: Plan) -> Counter[str]:
         """Send what was missed; returns how many events of each room."""
         replayed: Counter[str] = Counter()
-        async for event in self._recovery.replay(client.user_id, plan):
-            await self._engine.roomy(client.eio_sid)
-            if client.session.connection_id not in self._clients:
-                break  # it hung up meanwhile
-            client.send_early(frame_of(event, client.user_id))
-            replayed[event.room] += 1
+        async for events in self._recovery.replay(client.user_id, plan):
+            for event in events:
+                if client.link.is_half_full:
+                    await self._engine.roomy(client.eio_sid)
+                if client.session.connection_id not in self._clients:
+                    return replayed  # it hung up meanwhile
+                client.send_early(frame_of(event, client.user_id))
+            replayed.update(event.room for event in events)
         return replayed
 
     def _ready(self, session: Session, plan: Plan, replayed: int) -> SessionReady:

@@ -9,7 +9,7 @@ was committed cannot be told, and the client's retry under the same id is right 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 import asyncpg
@@ -114,6 +114,9 @@ class Database:
             )
             try:
                 await _init_connection(connection, through_pooler=settings.through_pooler)
+                # What a send would find out first, in 20 ms: types of arrays, and a function to be compiled.
+                with suppress(asyncpg.PostgresError):  # such as: nothing is migrated yet
+                    await connection.fetch(self._sql["post_messages"], *[[]] * 12)
             except BaseException:
                 connection.terminate()
                 raise

@@ -61,10 +61,10 @@ class Pool:
         self._places = 0
         # Laid down, the one used last at the right.
         self._idle: deque[Connection] = deque()
-        # They get a connection, or None: a place to make one in.
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiting: deque[asyncio.Future[Connection]] = deque()
         self._emptied = Signal()
         # The event loop keeps no task alive by itself.
+        self._making: set[asyncio.Task[None]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -74,19 +74,18 @@ class Pool:
         Raises:
             Whatever `connect` raises.
         """
-        try:
-            self.give(await self.take())
-            self._places += max(self._fewest - 1, 0)
-            await asyncio.gather(*[self._lay_one_down() for _ in range(self._fewest - 1)])
-        except BaseException:
-            self._closing = True
-            self.terminate()
-            raise
+        self._places = max(self._fewest, 1)
+        made = await asyncio.gather(
+            *[self._connected() for _ in range(self._places)], return_exceptions=True
+        )
+        for found in made:
+            if isinstance(found, BaseException):
+                self._closing = True
+                self.terminate()
+                raise found
+            self.give(found)
         if self._idle_timeout:
             self._look_for_idle()
-
-    async def _lay_one_down(self) -> None:
-        self.give(await self._made())
 
     @property
     def size(self) -> int:
@@ -119,9 +118,9 @@ class Pool:
         if connection := self.idle():
             return connection
         if self._places < self._most:
-            self._places += 1
-            return await self._made()
-        waiter: asyncio.Future[Connection | None] = self._loop.create_future()
+            self._make()
+        # Whichever comes first: the new one, or one that is given back.
+        waiter: asyncio.Future[Connection] = self._loop.create_future()
         self._waiting.append(waiter)
         try:
             found = await waiter
@@ -130,27 +129,55 @@ class Pool:
                 with suppress(ValueError):  # it was passed over meanwhile
                     self._waiting.remove(waiter)  # quickly found: who asked first gives up first
             elif waiter.exception() is None:
-                # It was given something at the very moment when it gave up.
-                if given := waiter.result():
-                    self.give(given)
-                else:
-                    self._leave_place()
+                # It was given one at the very moment when it gave up.
+                self.give(waiter.result())
             raise
-        if found and not self._is_good(found):
-            self._cut(found)
-            found = None  # its place is left
-        return found or await self._made()
+        if self._is_good(found):
+            return found
+        self._drop(found)
+        return await self.take()
 
-    async def _made(self) -> Connection:
-        """A new connection, in a place that is taken already."""
+    def _make(self) -> None:
+        """Have a connection made, for whoever waits longest then."""
+        self._places += 1
+        task = self._loop.create_task(self._make_one())
+        self._making.add(task)
+        task.add_done_callback(self._is_made)
+
+    async def _make_one(self) -> None:
         try:
-            connection = await self._connect()
-        except BaseException:
+            connection = await self._connected()
+        except Exception as error:
             self._leave_place()
-            raise
+            if waiter := self._next_waiting():
+                waiter.set_exception(error)
+        else:
+            self.give(connection)
+
+    def _is_made(self, task: asyncio.Task[None]) -> None:
+        self._making.discard(task)
+        if task.cancelled():
+            self._leave_place()
+        self._make_for_others()
+
+    async def _connected(self) -> Connection:
+        connection = await self._connect()
         connection.generation = self._generation
         self._open.add(connection)
         return connection
+
+    def _next_waiting(self) -> "asyncio.Future[Connection] | None":
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                return waiter
+        return None
+
+    def _make_for_others(self) -> None:
+        """A place is free: somebody may be waiting for it."""
+        wanted = sum(not waiter.done() for waiter in self._waiting)
+        if wanted > len(self._making) and self._places < self._most:
+            self._make()
 
     def give(self, connection: Connection) -> None:
         """Nobody uses this connection any more, and its last statement was answered."""
@@ -161,11 +188,9 @@ class Pool:
         if self._closing:
             self.retire(connection)
             return
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(connection)
-                return
+        if waiter := self._next_waiting():
+            waiter.set_result(connection)
+            return
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
 
@@ -193,10 +218,10 @@ class Pool:
         self._closing = True
         if self._timer:
             self._timer.cancel()
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_exception(asyncpg.InterfaceError("the pool is closed"))
+        while waiter := self._next_waiting():
+            waiter.set_exception(asyncpg.InterfaceError("the pool is closed"))
+        for task in self._making:
+            task.cancel()
         while self._idle:
             self.retire(self._idle.pop())
         while self._places:
@@ -218,19 +243,12 @@ class Pool:
             self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
-        self._cut(connection)
-        self._leave_place()
-
-    def _cut(self, connection: Connection) -> None:
         connection.terminate()
         self._open.discard(connection)
+        self._leave_place()
+        self._make_for_others()
 
     def _leave_place(self) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
         self._places -= 1
         if not self._places:
             self._emptied.fire()

@@ -74,15 +74,22 @@ WHERE m.conversation_id = $2 AND m.id = ANY ($3::uuid[]) AND (
 -- What was received and read in $1's conversations, of both people in a direct one and of $1 in a group:
 -- those among $3, and those where it changed since the snapshot $2 (or null: no others).
 SELECT c.id, p.user_id, p.delivered_seq, p.read_seqs::text AS read_seqs, coalesce(upper(p.read_seqs) - 1, 0) AS read_seq,
-    unread_count(me) AS unread_count
+    unread.count AS unread_count
 FROM participants me
 JOIN conversations c ON c.id = me.conversation_id AND c.is_active
-JOIN participants p ON p.conversation_id = c.id AND p.left_seq IS NULL
-    AND (c.type = 'direct' OR p.user_id = $1)
+-- The other members of a group are none of it, and may be thousands.
+CROSS JOIN LATERAL (
+    SELECT me.user_id, me.delivered_seq, me.read_seqs
+    UNION ALL
+    SELECT x.user_id, x.delivered_seq, x.read_seqs FROM participants x
+    WHERE c.type = 'direct' AND x.conversation_id = c.id AND x.user_id <> $1 AND x.left_seq IS NULL) p
+CROSS JOIN LATERAL (SELECT unread_count(me) AS count OFFSET 0) unread
 WHERE me.user_id = $1 AND me.left_seq IS NULL AND (
     c.id = ANY ($3::uuid[])
-    OR $2::text IS NOT NULL AND EXISTS (
-        SELECT FROM participants x
-        WHERE x.conversation_id = c.id AND x.left_seq IS NULL AND (c.type = 'direct' OR x.user_id = $1)
-            AND x.receipt_xact IS NOT NULL AND NOT pg_visible_in_snapshot(x.receipt_xact, $2::text::pg_snapshot)))
+    OR $2::text IS NOT NULL AND (
+        me.receipt_xact IS NOT NULL AND NOT pg_visible_in_snapshot(me.receipt_xact, $2::text::pg_snapshot)
+        OR c.type = 'direct' AND EXISTS (
+            SELECT FROM participants x
+            WHERE x.conversation_id = c.id AND x.user_id <> $1 AND x.left_seq IS NULL
+                AND x.receipt_xact IS NOT NULL AND NOT pg_visible_in_snapshot(x.receipt_xact, $2::text::pg_snapshot))))
 ORDER BY c.id, p.user_id;

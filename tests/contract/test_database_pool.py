@@ -9,6 +9,7 @@ import pytest
 
 from chatserver.errors import ChatError, ErrorCode
 from chatserver.store import Database
+from chatserver.store.pool import Connection
 from tests.support.inside import until
 from tests.support.servers import settings_for
 
@@ -75,6 +76,46 @@ async def test_who_gives_up_when_served_passes_it_on(opened: Opened) -> None:
         assert isinstance(third, asyncio.CancelledError)
         assert second == fourth == await _pid(database)
         assert database.connections == (1, 1)
+
+
+async def test_who_waits_gets_whichever_connection_comes_first(opened: Opened) -> None:
+    """Where a new one may be made it is, but one that is given back meanwhile serves sooner."""
+    async with opened(DB_MAX_CONNECTIONS="2", DB_MIN_CONNECTIONS="1") as database:
+        pool, connected = database._pool, asyncio.Event()
+        connect = pool._connect
+
+        async def slowly() -> Connection:
+            await connected.wait()
+            return await connect()
+
+        pool._connect = slowly
+        before = await _pid(database)
+        async with database.transaction():
+            asked = asyncio.create_task(_pid(database))
+            await until(lambda: len(pool._making) == 1)
+        assert await asked == before
+        connected.set()
+        await until(lambda: database.connections == (2, 2))
+
+
+async def test_a_connection_that_cannot_be_made_fails_one_who_waits(opened: Opened) -> None:
+    """Each attempt is told to one; the others have theirs, or the connection that is given back."""
+    async with opened(DB_MAX_CONNECTIONS="2", DB_MIN_CONNECTIONS="1") as database:
+        pool, refused = database._pool, asyncio.Event()
+
+        async def never() -> Connection:
+            await refused.wait()
+            raise OSError
+
+        pool._connect = never
+        async with database.transaction():
+            asks = [asyncio.create_task(_pid(database)) for _ in range(3)]
+            await until(lambda: len(pool._waiting) == 3)
+            refused.set()
+            results = await asyncio.gather(*asks, return_exceptions=True)
+        assert [type(result) for result in results] == [ChatError] * 3
+        assert database.connections == (1, 1)
+        assert await _pid(database)
 
 
 async def test_a_statement_that_nobody_waits_for_ends_with_its_connection(opened: Opened) -> None:

@@ -1,7 +1,7 @@
 """What is committed while a client connects, is away, or is in the middle of a replay."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -113,11 +113,12 @@ async def test_a_link_that_drops_in_the_middle_of_a_replay(
 
     async def halting(
         self: recovery.Recovery, user_id: str, plan: recovery.Plan
-    ) -> AsyncIterator[Event]:
-        async for event in replay(self, user_id, plan):
-            if event.seq == 15:
-                await go_on.wait()
-            yield event
+    ) -> AsyncIterator[Sequence[Event]]:
+        async for page in replay(self, user_id, plan):
+            for event in page:
+                if event.seq == 15:
+                    await go_on.wait()
+                yield [event]
 
     monkeypatch.setattr(recovery.Recovery, "replay", halting)
     connecting = asyncio.create_task(b.connect())
