@@ -121,7 +121,7 @@ async def build(
         delivery = Delivery(log.between, bell)
         publisher = Publisher(log, delivery)
         epoch = await log.epoch()
-        recovery = Recovery(db, log, Pids(vault), epoch, at_once=2)
+        recovery = Recovery(db, log, Pids(vault), epoch)
         requests = Requests(db, vault)
         authenticator = Authenticator(TokenVerifier(settings.jwt_secret), db)
         sessions = Sessions(authenticator, requests, single=settings.single_session)

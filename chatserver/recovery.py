@@ -128,7 +128,7 @@ class Recovery:
         ChatError: UNAVAILABLE where the database cannot answer now.
     """
 
-    def __init__(self, db: Database, log: Log, pids: Pids, epoch: str, at_once: int = 5) -> None:
+    def __init__(self, db: Database, log: Log, pids: Pids, epoch: str, at_once: int = 2) -> None:
         # When thousands come back at once, they wait here rather than for the pool, whose patience is short, and
         # leave a part of it to those who are there. Held for a look into the database, never while a client reads.
         self._turns = asyncio.Semaphore(at_once)

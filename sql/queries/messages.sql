@@ -21,7 +21,7 @@ WHERE me.conversation_id = $2 AND me.user_id = $1 AND me.left_seq IS NULL AND c.
 -- name: history_before
 -- What $1 may read of conversation $2 (as `history_bounds`), with the $4 messages before seq $3, newest first:
 -- a row without a message where there are none, and no row where they are no member. (OFFSET 0: or what they deleted is
--- counted for every row.)
+-- counted for every row. Which messages is found out first: or everything before that seq would be shown and sorted.)
 SELECT bounds.*, page.*
 FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
           (SELECT count(*) FROM message_deletions d WHERE d.conversation_id = c.id AND d.user_id = $1
@@ -31,10 +31,12 @@ FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
       OFFSET 0) bounds
 LEFT JOIN LATERAL (
     SELECT * FROM shown_rows_of($2) m
-    WHERE m.seq < $3 AND m.seq > bounds.hidden_seq
-        AND NOT EXISTS (SELECT FROM message_deletions d
-                        WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
-    ORDER BY m.seq DESC LIMIT $4) page ON true
+    WHERE m.seq = ANY (ARRAY (
+        SELECT s.seq FROM messages s
+        WHERE s.conversation_id = $2 AND s.seq < $3 AND s.seq > bounds.hidden_seq
+            AND NOT EXISTS (SELECT FROM message_deletions d
+                            WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s.seq)
+        ORDER BY s.seq DESC LIMIT $4))) page ON true
 ORDER BY page.seq DESC;
 
 -- name: history_after
@@ -48,10 +50,12 @@ FROM (SELECT me.hidden_seq, me.hidden_number, c.last_number, c.pruned_seq,
       OFFSET 0) bounds
 LEFT JOIN LATERAL (
     SELECT * FROM shown_rows_of($2) m
-    WHERE m.seq > greatest($3, bounds.hidden_seq)
-        AND NOT EXISTS (SELECT FROM message_deletions d
-                        WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = m.seq)
-    ORDER BY m.seq LIMIT $4) page ON true
+    WHERE m.seq = ANY (ARRAY (
+        SELECT s.seq FROM messages s
+        WHERE s.conversation_id = $2 AND s.seq > greatest($3, bounds.hidden_seq)
+            AND NOT EXISTS (SELECT FROM message_deletions d
+                            WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s.seq)
+        ORDER BY s.seq LIMIT $4))) page ON true
 ORDER BY page.seq;
 
 -- name: history_numbered
