@@ -2,9 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
 
 import asyncpg
+import orjson
 
+from chatserver.ids import uuid7
+from chatserver.store import queries
 from chatserver.times import iso
 from tests.conftest import Connect, User
 from tests.support.device import Device
@@ -216,3 +220,29 @@ async def test_the_database_writes_times_as_the_server_does(
             moments,
         )
     assert [row[0] for row in rows] == [*map(iso, moments)]
+
+
+async def test_a_page_touches_what_it_shows(
+    db: "asyncpg.Pool[asyncpg.Record]", connect: Connect, alice: User, bob: User
+) -> None:
+    """However long a conversation is, a page of it costs what its own messages cost."""
+    conversation_id = UUID(await _chat(await connect(alice), bob, 1))
+    sql, count = queries.load(), 1_000
+    ids = [uuid7() for _ in range(count)]
+    sealed = [2], ["00000000"], [bytes(12)], [bytes(80)]
+    alike = [["text"], *sealed, [None], [None], [None], [False]]
+    await db.fetch(
+        sql["post_messages"],
+        *([conversation_id] * count, [alice.id] * count, ids),
+        *(column * count for column in alike),
+    )
+    for page in ("history_before", "history_after", "history_numbered"):
+        plan = await db.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql[page]}",
+            alice.id,
+            conversation_id,
+            500,
+            20,
+        )
+        touched = orjson.loads(plan)[0]["Plan"]
+        assert touched["Shared Hit Blocks"] + touched["Shared Read Blocks"] < 600, page
