@@ -229,12 +229,11 @@ async def test_a_page_touches_what_it_shows(
     conversation_id = UUID(await _chat(await connect(alice), bob, 1))
     sql, count = queries.load(), 1_000
     ids = [uuid7() for _ in range(count)]
-    sealed = [2], ["00000000"], [bytes(12)], [bytes(80)]
-    alike = [["text"], *sealed, [None], [None], [None], [False]]
+    alike: list[object] = ["text", 2, "00000000", bytes(12), bytes(80), None, None, None, False]
     await db.fetch(
         sql["post_messages"],
         *([conversation_id] * count, [alice.id] * count, ids),
-        *(column * count for column in alike),
+        *([value] * count for value in alike),
     )
     for page in ("history_before", "history_after", "history_numbered"):
         plan = await db.fetchval(
