@@ -108,7 +108,7 @@ def _settle_garbage() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 1, 1_000)
+    gc.set_threshold(20_000, 1, 10)
 
 
 async def _drain(app: App) -> None:
