@@ -79,7 +79,12 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
         return request.transport, request.writer.drain
 
     async def close(self, code: int) -> None:
+        """Say goodbye, unless the client has gone without."""
         await self.response.close(code=code)
+        if error := self.response.exception():
+            # Its tracebacks hold the response, which holds it: only the garbage collector would find them, and
+            # with them all that is left of the connection.
+            error.__traceback__ = error.__context__ = None
 
 
 class _CompressingWebSocket(_WebSocket):

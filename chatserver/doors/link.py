@@ -95,7 +95,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             transport.write(queue.take_frames())
             queue.handed(transport.get_write_buffer_size())
         if queue.ended:
-            queue.over.fire()
+            self._over()
 
     @property
     def queued_bytes(self) -> int:
@@ -144,8 +144,13 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self._leaving = asyncio.create_task(self._disconnected(reason))
             self._due = self.server.deadlines.farewell.set(self.abort)
         self.queue.end(drop=drop)
+        if self.queue.empty:
+            self._over()
         if drop:
             self._forget()
+
+    def _over(self) -> None:
+        """Nothing is written any more: the queue has ended and was emptied."""
 
     async def _disconnected(self, reason: str) -> None:
         # Upstream's _trigger_event makes a closure for it.

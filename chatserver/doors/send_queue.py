@@ -66,7 +66,6 @@ class SendQueue:
         "bytes",
         "changed",
         "ended",
-        "over",
         "total",
     )
 
@@ -83,8 +82,6 @@ class SendQueue:
         self.ended = False
         # Fires when there is something to take packet by packet, or nothing will come any more.
         self.changed = Signal()
-        # Fires when the queue has ended, and when it was emptied after that.
-        self.over = Signal()
 
     @property
     def empty(self) -> bool:
@@ -147,7 +144,6 @@ class SendQueue:
             self._packets.clear()
             self.bytes = self._handed = 0
         self.changed.fire()
-        self.over.fire()
         self._written.fire()
 
     async def drained(self, below: int) -> None:

@@ -23,29 +23,12 @@ from engineio.payload import Payload
 
 from chatserver.doors import frames
 from chatserver.doors.link import Link
-from chatserver.signal import Signal
 
 _NOOP = Packet(NOOP)
 
 # Keys of the environ: whose polled packets a response holds, and its status where upstream has no way to say it.
 POLLED_BY = "chatserver.polled_by"
 STATUS = "chatserver.status"
-
-
-class _Over(Signal):
-    """The `over` of a WebSocket's queue: no task waits for it beside the one that reads."""
-
-    __slots__ = ("_socket",)
-
-    def __init__(self, socket: "Socket") -> None:
-        super().__init__()
-        self._socket = socket
-
-    def fire(self) -> None:
-        """The queue has ended, or was emptied after that."""
-        super().fire()
-        if self._socket.queue.empty:
-            self._socket._stop_reading()
 
 
 class Socket(Link):
@@ -154,7 +137,6 @@ class Socket(Link):
                 self._writing.add_done_callback(lambda _writing: self._stop_reading())
             else:
                 self.transport, self._drain = ws.outlet(high=self.queue.bound // 4)
-                self.queue.over = _Over(self)
                 self.flush()
             await self._read(ws)
         except asyncio.CancelledError:
@@ -167,6 +149,11 @@ class Socket(Link):
                 self._writing.cancel()
                 await asyncio.wait((self._writing,))
             await ws.close(self.close_code)
+
+    def _over(self) -> None:
+        """See `Link`; no task waits for it beside the one that reads."""
+        if self.transport is not None:
+            self._stop_reading()
 
     def _stop_reading(self) -> None:
         """Nothing more is written, so nothing is read: once the disconnect handlers are through."""

@@ -1,0 +1,83 @@
+"""What connections leave behind goes by itself: the garbage collector need not find it."""
+
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from aiohttp import web
+
+from chatserver.doors.sockets import Socket
+from tests.conftest import User
+from tests.support.inside import door, empty
+from tests.support.servers import Server, local_server
+from tests.support.wire import CLOSE, Wire, frame, text
+
+
+@pytest.fixture
+def garbage() -> Iterator[Callable[[], list[object]]]:
+    """Finds what only the collector would have, of what was made since the test began."""
+
+    def found() -> list[object]:
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        gc.set_debug(0)
+        ours = (Socket, web.BaseRequest, web.StreamResponse)
+        kept = [type(waste) for waste in gc.garbage if isinstance(waste, ours)]
+        gc.garbage.clear()
+        return list(kept)
+
+    gc.collect()
+    gc.disable()
+    yield found
+    gc.enable()
+
+
+async def hang_up(wire: Wire, _server: Server) -> None:
+    """Without a word; the context's end closes the connection."""
+
+
+async def close(wire: Wire, _server: Server) -> None:
+    """As a WebSocket does."""
+    await wire.send(frame(CLOSE, b"\x03\xe8"))
+    await wire.ended()
+
+
+async def leave(wire: Wire, _server: Server) -> None:
+    """As an Engine.IO session does."""
+    await wire.send(text("1"))
+    await wire.ended()
+
+
+async def break_off(wire: Wire, _server: Server) -> None:
+    """With a frame that is none."""
+    await wire.send(b"\xff\xff")
+    await wire.ended()
+
+
+async def be_sent_away(wire: Wire, server: Server) -> None:
+    """The server says goodbye."""
+    await door(server)._engine.close_all()
+    await wire.send(frame(CLOSE, b"\x03\xe8"))
+    await wire.ended()
+
+
+async def be_cut_off(wire: Wire, server: Server) -> None:
+    """The server hangs up."""
+    door(server)._engine.abort_all()
+    await wire.ended()
+
+
+@pytest.mark.parametrize("end", [hang_up, close, leave, break_off, be_sent_away, be_cut_off])
+async def test_a_connection_leaves_no_garbage(
+    dsn: str,
+    alice: User,
+    garbage: Callable[[], list[object]],
+    end: Callable[[Wire, Server], Awaitable[None]],
+) -> None:
+    """However a WebSocket ends, its session, request and response are freed without the garbage collector."""
+    async with local_server(dsn) as server:
+        async with Wire(server.url) as wire:
+            await wire.connect(alice.token)
+            await end(wire, server)
+        await empty(server)
+        assert garbage() == []
