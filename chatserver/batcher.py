@@ -22,6 +22,10 @@ _Waiting = tuple[Ask, "asyncio.Future[Answer]"]
 
 # A batch that takes longer (s) waits for somebody's lock, or the database stalls: others need not wait behind it.
 _PATIENCE = 0.1
+# So many answers are handed out, and then whatever else is ready has its turn: those who have theirs ask again
+# while the others are still served, and the database is at work meanwhile. All at once, it would have nothing to
+# do until the last is served, and this process nothing until the database is done with what they all asked.
+_SLICE = 32
 
 
 class Batcher(Generic[Ask, Answer]):
@@ -66,6 +70,8 @@ class Batcher(Generic[Ask, Answer]):
         self._batches: dict[asyncio.Task[None], set[Hashable]] = {}
         self._slow: set[asyncio.Task[None]] = set()
         self._woken = False
+        # Answers that are not handed out yet.
+        self._answered: deque[tuple[asyncio.Future[Answer], Answer | Exception]] = deque()
         # Asking for it costs a system call in Python 3.11.
         self._loop = asyncio.get_running_loop()
 
@@ -89,7 +95,7 @@ class Batcher(Generic[Ask, Answer]):
 
     async def finish(self) -> None:
         """Wait until everything that was asked is answered."""
-        while self._waiting or self._batches:
+        while self._waiting or self._batches or self._answered:
             if self._batches:
                 await asyncio.wait(tuple(self._batches))
             else:
@@ -142,13 +148,24 @@ class Batcher(Generic[Ask, Answer]):
         self._weight -= sum(self._weigh(ask) for ask, _ in batch)
         # The next batch is on its way before anybody looks at the answers of this one.
         self._start()
-        for (_, future), answer in zip(batch, answers, strict=True):
+        handing_out = bool(self._answered)
+        self._answered += zip((future for _, future in batch), answers, strict=True)
+        if not handing_out:
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give the next answers to who waits for them."""
+        answered = self._answered
+        for _ in range(min(_SLICE, len(answered))):
+            future, answer = answered.popleft()
             if future.done():
                 continue  # nobody waits any more
             if isinstance(answer, Exception):
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
+        if answered:
+            self._loop.call_soon(self._hand_out)
 
     async def _answers(self, asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
         try:
