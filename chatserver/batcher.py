@@ -18,7 +18,8 @@ _log = get_logger(__name__)
 Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")
 
-_Waiting = tuple[Ask, "asyncio.Future[Answer]"]
+# An ask, who waits for its answer, and its weight.
+_Waiting = tuple[Ask, "asyncio.Future[Answer]", int]
 
 # A batch that takes longer (s) waits for somebody's lock, or the database stalls: others need not wait behind it.
 _PATIENCE = 0.1
@@ -86,7 +87,7 @@ class Batcher(Generic[Ask, Answer]):
             raise unavailable()
         self._weight += weight
         future: asyncio.Future[Answer] = self._loop.create_future()
-        self._waiting.append((ask, future))
+        self._waiting.append((ask, future, weight))
         if not self._woken:
             # Once this tick's other asks are here, too.
             self._woken = True
@@ -119,7 +120,7 @@ class Batcher(Generic[Ask, Answer]):
             self._loop.call_later(_PATIENCE, self._is_slow, task)
 
     def _keys(self, batch: "list[_Waiting[Ask, Answer]]") -> set[Hashable]:
-        return set() if self._key is None else {self._key(ask) for ask, _ in batch}
+        return set() if self._key is None else {self._key(ask) for ask, _, _ in batch}
 
     def _next(self) -> "list[_Waiting[Ask, Answer]]":
         """The asks, in their order, whose keys are in no batch that is in flight."""
@@ -140,16 +141,16 @@ class Batcher(Generic[Ask, Answer]):
 
     async def _run(self, batch: "list[_Waiting[Ask, Answer]]") -> None:
         self.sizes.observe(len(batch))
-        answers = await self._answers([ask for ask, _ in batch])
+        answers = await self._answers([ask for ask, _, _ in batch])
         task = asyncio.current_task()
         assert task is not None  # it runs in the task that _start made
         del self._batches[task]
         self._slow.discard(task)
-        self._weight -= sum(self._weigh(ask) for ask, _ in batch)
+        self._weight -= sum([weight for _, _, weight in batch])
         # The next batch is on its way before anybody looks at the answers of this one.
         self._start()
         handing_out = bool(self._answered)
-        self._answered += zip((future for _, future in batch), answers, strict=True)
+        self._answered += zip([future for _, future, _ in batch], answers, strict=True)
         if not handing_out:
             self._hand_out()
 

@@ -16,7 +16,7 @@ from chatserver.messages import MessageReader, body_of, posted_message
 from chatserver.posts import Draft, Posts
 from chatserver.pushes import Event, conversation_room
 from chatserver.requests import Asks, Requests
-from chatserver.session import Caller
+from chatserver.session import Caller, User
 from chatserver.store import Database, Record
 from schemas.groups import GroupAnnounce
 from schemas.messages import MessageSend, MessageSent
@@ -58,7 +58,7 @@ class Chat:
 
     # -- posting ----------------------------------------------------------------------------------
 
-    async def check_addressee(self, caller: Caller, cmd: MessageSend) -> UUID:
+    async def find_addressee(self, caller: Caller, cmd: MessageSend) -> UUID:
         """The conversation that a message goes to: the one named, or the direct one with the recipient.
 
         Whether the caller may post there is checked under the conversation's lock, as it is written.
@@ -108,17 +108,17 @@ class Chat:
         Raises:
             ChatError: RESOURCE_NOT_FOUND, USER_BLOCKED, IDEMPOTENCY_CONFLICT; an announcement also as `announce`.
         """
-        message_id = uuid7()
+        message_id, sender = uuid7(), caller.session.user
         mentions: tuple[Mention, ...] = ()
         if _may_mention(cmd):
             mentions = await self._mentions.find(self._db, caller, conversation_id, cmd.content)
         body = body_of(cmd)
         whole = body_of(cmd, mentions) if mentions else body
-        identity = _identity(caller, cmd, body, is_announcement=is_announcement)
+        identity = _identity(sender, cmd, body, is_announcement=is_announcement)
         row = await self._posts.ask(
             Draft(
                 conversation_id=conversation_id,
-                sender_id=caller.user_id,
+                sender_id=sender.id,
                 message_id=message_id,
                 message_type=cmd.message_type,
                 sealed=self._vault.seal(conversation_id, message_id, whole),
@@ -132,7 +132,7 @@ class Chat:
         )
         if row["verdict"] == "posted":
             message = posted_message(
-                caller.user, cmd, conversation_id, row, mentions, is_announcement=is_announcement
+                sender, cmd, conversation_id, row, mentions, is_announcement=is_announcement
             )
             self._delivery.publish(
                 Event(
@@ -144,7 +144,7 @@ class Chat:
                 )
             )
             if mentions:
-                await self._mentions.tell(caller.user, message)
+                await self._mentions.tell(sender, message)
             return MessageSent(message_id=message.id, message=message, duplicate=False)
         if row["verdict"] == "duplicate":
             return await self._posted_before(conversation_id, row, identity)
@@ -241,7 +241,7 @@ class Chat:
 
 
 def _identity(
-    caller: Caller, cmd: MessageSend, body: bytes, *, is_announcement: bool
+    sender: User, cmd: MessageSend, body: bytes, *, is_announcement: bool
 ) -> tuple[bytes, ...]:
     """What makes two sends of one id the same message: its body, its type and what it answers.
 
@@ -249,7 +249,7 @@ def _identity(
     not: who has that name may have left before the retry.
     """
     kind = "announcement" if is_announcement else cmd.message_type
-    ids = caller.user_id.encode(), (cmd.client_message_id or "").encode()
+    ids = sender.id.encode(), (cmd.client_message_id or "").encode()
     reply_to = cmd.reply_to_message_id.bytes if cmd.reply_to_message_id else b""
     return *ids, kind.encode(), reply_to, body
 

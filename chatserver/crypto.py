@@ -177,5 +177,14 @@ class Vault:
         return any(same)
 
 
+_LENGTHS = [b"%d:" % length for length in range(256)]
+
+
 def _netstrings(parts: Sequence[bytes]) -> bytes:
-    return b"".join([b"%d:%b" % (len(part), part) for part in parts])
+    # Half of what formatting each takes.
+    message = []
+    for part in parts:
+        length = len(part)
+        message.append(_LENGTHS[length] if length < 256 else b"%d:" % length)
+        message.append(part)
+    return b"".join(message)

@@ -226,7 +226,8 @@ class Delivery:
         if room is not None and room.seq == event.seq - 1 and not room.waiting:
             # The usual: the next one, and nothing waits for it.
             self._pass_on(event.room, room, event)
-            room.known = max(room.known, event.seq)
+            if room.known < event.seq:
+                room.known = event.seq
             if event.left:
                 self._drop_if_empty(event.room, room)
             return
@@ -334,13 +335,17 @@ class Delivery:
     def _pass_on(self, name: str, room: _Room, event: Event) -> None:
         """Hand on the next event of a room."""
         room.seq = event.seq
-        self._say_changed(event)
+        if event.name in self._watchers:
+            self._say_changed(event)
         for user_id in event.joined:
             # A new conversation, or a new member of one: their devices here join at this event.
             for connection in self.members(user_room(user_id)):
                 room.members.add(connection)
                 self._rooms_of[connection].add(name)
-        self._send_event(room, event)
+        if event.welcome is None:
+            self._send(tuple(room.members), frame_of(event, offset=self.offset))
+        else:
+            self._send_welcome(room, event)
         if event.created_at is not None:
             self.lag.observe(max(0.0, time.time() - event.created_at.timestamp()))
         for user_id in event.left:
@@ -349,10 +354,8 @@ class Delivery:
                     self._rooms_of[connection].discard(name)
                     room.members.discard(connection)
 
-    def _send_event(self, room: _Room, event: Event) -> None:
-        if event.welcome is None:
-            self._send(tuple(room.members), frame_of(event, offset=self.offset))
-            return
+    def _send_welcome(self, room: _Room, event: Event) -> None:
+        """Send an event that is another one to those who join by it."""
         joining = {c for c in room.members if c.user_id in event.joined}
         self._send(room.members - joining, frame_of(event, offset=self.offset))
         for user_id in event.joined:

@@ -178,8 +178,19 @@ class Gate:
         """
         self._running += 1
         try:
-            bound, caller, cmd = self._understand(session, name, payload)
-            return Answer(value=await bound.handler(caller, cmd, *bound.services))
+            bound = self._bound.get(name) if isinstance(name, str) else None
+            self._limiter.command(session, bound.command.limit if bound else "command")
+            if bound is None:
+                raise ChatError(code=ErrorCode.UNKNOWN_COMMAND)
+            if session.expires_at + LEEWAY <= time.time():
+                raise ChatError(
+                    code=ErrorCode.AUTH_REQUIRED, details="Session expired. Please log in again."
+                )
+            cmd = self._understand(bound, payload)
+            if bound.command.limit == "message":
+                self._limiter.message(session, cmd)
+            caller = Caller(session, _request(bound, cmd) if bound.takes_request_id else None)
+            return Answer(await bound.handler(caller, cmd, *bound.services))
         except ChatError as error:
             return Answer(error=error)
         except Invalid as invalid:
@@ -193,32 +204,20 @@ class Gate:
             if not self._running:
                 self._idle.fire()
 
-    def _understand(
-        self, session: Session, name: object, payload: object
-    ) -> tuple[_Bound, Caller, Any]:
-        """What is asked, by whom, of which handler.
+    def _understand(self, bound: _Bound, payload: object) -> Any:
+        """What is asked.
 
         Raises:
-            ChatError, Invalid: it is not to be asked.
+            Invalid: nothing that the command takes.
         """
-        bound = self._bound.get(name) if isinstance(name, str) else None
-        self._limiter.command(session, bound.command.limit if bound else "command")
-        if bound is None:
-            raise ChatError(code=ErrorCode.UNKNOWN_COMMAND)
-        if session.expires_at + LEEWAY <= time.time():
-            raise ChatError(
-                code=ErrorCode.AUTH_REQUIRED, details="Session expired. Please log in again."
-            )
         cmd, unknown = bound.loader.load({} if payload is None else payload, strict=self._strict)
         if unknown:
             self.ignored_fields[bound.command.name] += len(unknown)
-        self._limiter.message(session, bound.command.limit, cmd)
-        caller = Caller(session=session, request=_request(bound, cmd))
-        return bound, caller, cmd
+        return cmd
 
 
 def _request(bound: _Bound, cmd: Any) -> Request | None:
-    if not bound.takes_request_id or cmd.request_id is None:
+    if cmd.request_id is None:
         return None
     body = orjson.dumps(
         dataclasses.replace(cmd, request_id=None), option=orjson.OPT_SORT_KEYS, default=str

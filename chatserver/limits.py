@@ -89,8 +89,8 @@ class Limiter:
                 "You are sending commands too quickly. Please wait before sending another one.",
             )
 
-    def message(self, session: Session, limit: Limit, cmd: object) -> None:
-        """Count a command that was understood as the message that it is, if it is one.
+    def message(self, session: Session, cmd: object) -> None:
+        """Count a command that was understood, as the message that it is.
 
         There may be twice as many where the text is long: what counts, of all in the window, is this one's
         length, in characters (of an end-to-end encrypted one's, which is all that can be seen).
@@ -98,8 +98,6 @@ class Limiter:
         Raises:
             ChatError: RATE_LIMIT_EXCEEDED
         """
-        if limit != "message":
-            return
         text = getattr(cmd, "content", None) or getattr(cmd, "content_encrypted", None) or ""
         times = 2 if len(text) > _LONG else 1
         user_id, most = session.user.id, times * self._messages.rule.most

@@ -79,6 +79,8 @@ class Window:
             runs[-1][1] = now
             runs[-1][2] += 1
         else:
+            # Not at every use: what is over and still counted here is a matter only of who is at the limit.
+            self.forget(now)
             runs.append([now, now, 1])
         self.here += 1
 
@@ -139,11 +141,12 @@ class Meter:
         window = self._windows.get(who)
         if window is None or now >= self._turn_at:
             window = self._find(who, now)
-        window.forget(now)
         if most is None:
             most = self.rule.most
         if window.here + window.elsewhere >= most:
-            return window.wait(now, most)
+            window.forget(now)
+            if window.here + window.elsewhere >= most:
+                return window.wait(now, most)
         window.use(now)
         if self._used is not None:
             self._used(window, now)

@@ -42,7 +42,9 @@ from schemas.resources import Page
 
 async def message_send(caller: Caller, cmd: MessageSend, chat: Chat) -> MessageSent:
     """Post a message."""
-    conversation_id = await chat.check_addressee(caller, cmd)
+    conversation_id = cmd.conversation_id
+    if conversation_id is None or cmd.recipient_id is not None:
+        conversation_id = await chat.find_addressee(caller, cmd)
     return await chat.post(caller, conversation_id, cmd)
 
 

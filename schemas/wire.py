@@ -132,7 +132,7 @@ class Loader(Generic[T]):
         if not loaded.keys() >= self._required:
             return None
         value = self.kind(**loaded)
-        return None if self._has_problems and any(_checked(value)) else value
+        return None if self._has_problems and any(value.problems()) else value  # type: ignore[attr-defined]
 
     def _spelled(
         self, payload: dict[Any, Any]
@@ -234,7 +234,7 @@ class _Shape:
 
 
 # What leaves as it is.
-_PLAIN = (str, int, bool, float, type(None), dict)
+_PLAIN = frozenset((str, int, bool, float, type(None), dict))
 
 
 _shapes: dict[type, _Shape] = {}
@@ -253,8 +253,6 @@ def _shape(kind: type) -> _Shape:
 
 
 def _inner(value: Any) -> Any:
-    if type(value) in _PLAIN:
-        return value
     if _shape(type(value)).is_part:
         return to_wire(value)
     if type(value) in (tuple, list) and value and _shape(type(value[0])).is_part:
@@ -269,7 +267,7 @@ def to_wire(value: Any) -> dict[str, Any]:
     left out where the field's default is None, and is null elsewhere.
     """
     return {
-        wire: _inner(item)
+        wire: item if type(item) in _PLAIN else _inner(item)
         for name, wire, optional in _shape(type(value)).names
         if not ((item := getattr(value, name)) is None and optional)
     }

@@ -29,8 +29,11 @@ class Listener(Protocol):
     async def connect(self, sid: str, eio_sid: str, auth: object) -> None:
         """A client asks to connect; answers it by itself."""
 
-    async def receive(self, sid: str, packet: packets.Packet) -> None:
-        """A client sent an event."""
+    async def receive(self, client: Any, packet: packets.Packet) -> None:
+        """A client sent an event; waits while it has sent too many."""
+
+    def take(self, client: Any, packet: packets.Packet) -> bool:
+        """A client sent an event; False if it is to be received, since it would have to wait."""
 
     async def disconnect(self, sid: str) -> None:
         """A client is gone."""
@@ -78,6 +81,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
     def __init__(self, **options: Any) -> None:
         super().__init__(async_mode="aiohttp", namespaces=["/"], **options)
         self.eio.on_ping = lambda eio_sid: self.listener.pinged(self._sid(eio_sid))
+        self.eio.on_event = self._take
         self.eio.on_pong = lambda eio_sid: self.listener.ponged(self._sid(eio_sid))
 
     def _sid(self, eio_sid: str) -> str | None:
@@ -174,12 +178,18 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
             socket.await_connect()
         elif packet.type in (packets.EVENT, packets.BINARY_EVENT):
             socket.attachments = packet.attachments
-            sid = self.manager.sid_from_eio_sid(eio_sid, "/")
-            if packet.namespace == "/" and self.manager.is_connected(sid, "/"):
-                await self.listener.receive(sid, packet)
+            if packet.namespace == "/" and socket.client is not None:
+                await self.listener.receive(socket.client, packet)
         elif packet.type == packets.CONNECT_ERROR:
             raise BadFrame
         # Acknowledgements are dropped: the server never asks for any.
+
+    def _take(self, socket: Socket, data: str) -> bool:
+        """Take a Socket.IO packet at once, if it is the usual event; `_handle_eio_message` takes all."""
+        if socket.client is None or socket.attachments:
+            return False
+        packet = packets.usual(data)
+        return packet is not None and self.listener.take(socket.client, packet)
 
     async def _connect(self, eio_sid: str, packet: packets.Packet) -> None:
         if packet.namespace != "/":

@@ -18,6 +18,7 @@ from engineio.packet import OPEN, Packet
 from chatserver.doors.address import client_address
 from chatserver.doors.due import SessionDeadlines
 from chatserver.doors.flusher import Flusher
+from chatserver.doors.inbox import Response
 from chatserver.doors.send_queue import SendQueue
 from chatserver.doors.sockets import POLLED_BY, STATUS, Socket
 from chatserver.doors.turnstile import Turnstile
@@ -40,7 +41,7 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
 
     def __init__(self, server: "EngineServer", request: web.Request) -> None:
         self._request = request
-        self.response = web.WebSocketResponse(
+        self.response = Response(
             # aiohttp's is the first size that is too large.
             max_msg_size=server.max_http_buffer_size + 1,
             compress=self.compress,
@@ -56,6 +57,10 @@ class _WebSocket(aiohttp_driver.WebSocket):  # type: ignore[misc]  # engineio ha
             OSError: the client is gone.
         """
         await self.response.prepare(self._request)
+
+    def offer(self, take: Callable[[str], bool]) -> None:
+        """From now on `take` is asked about each text message that comes, before it waits for `receive`."""
+        self.response.inbox.take = take
 
     async def send(self, packet: Packet) -> None:
         """Write a packet; waits while the client's transport is full.
@@ -132,6 +137,8 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
             ping=self.ping_interval, pong=self.ping_timeout, connect=connect_timeout
         )
         self.proxy_hops = proxy_hops
+        # Asked about an event that comes by a WebSocket; False if it is to be a "message" like any other.
+        self.on_event: Callable[[Socket, str], bool] = lambda _socket, _data: False
         # Told of a WebSocket's heartbeats, by its id: a ping is queued; its pong is here.
         self.on_ping: Callable[[str], None] = lambda _sid: None
         self.on_pong: Callable[[str], None] = lambda _sid: None

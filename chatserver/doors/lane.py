@@ -2,93 +2,96 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any
 
-from chatserver.logs import get_logger
 from chatserver.signal import Signal
-
-_log = get_logger(__name__)
 
 # How many commands one connection may have under way; then its socket is not read until one is answered.
 _UNDER_WAY = 64
 
-# Takes what ends its turn before it ends itself: its answer may be given up before the work is done.
-Work = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
+
+class Work:
+    """A command's place in its lane, from when it is entered until it leaves, and what it does there."""
+
+    __slots__ = ("_has_left", "_in_order", "_lane", "_task")
+
+    _in_order: bool
+    _lane: "Lane"
+    _has_left: bool
+    _task: asyncio.Task[None] | None
+
+    async def run(self) -> None:
+        """Its turn has come. It is `done` in the end, whatever happens: others may wait behind it."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """The next one may begin: the answer may be given up before the work is done. Twice is once."""
+        if not self._has_left:
+            self._has_left = True
+            self._lane._leave(in_order=self._in_order)
+
+    def done(self) -> None:
+        """It is through."""
+        self._lane._running.discard(self)
+        # It stands in its task, which is garbage else.
+        self._task = None
+        self.leave()
 
 
 class Lane:
     """Starts the commands of one connection."""
 
-    __slots__ = ("_changes", "_changing", "_left", "_loop", "_tasks", "_under_way")
+    __slots__ = ("_changes", "_changing", "_left", "_loop", "_running", "_under_way")
 
     def __init__(self) -> None:
         # Made when something waits: a deque is 760 bytes, and most connections never need it.
-        self._changes: deque[tuple[Work, _Turn]] | None = None
+        self._changes: deque[Work] | None = None
         self._changing = False
         self._under_way = 0
+        # The event loop keeps no task alive by itself.
+        self._running: set[Work] = set()
         self._left = Signal()
         # Asking for it costs a system call in Python 3.11.
         self._loop = asyncio.get_running_loop()
-        # The event loop keeps no task alive by itself.
-        self._tasks: set[asyncio.Task[None] | None] = set()
 
-    async def enter(self, work: Work, *, in_order: bool) -> None:
-        """Start `work`, in its turn among the changes where `in_order`. Waits while too many are under way."""
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing may be entered now."""
+        return self._under_way >= _UNDER_WAY
+
+    async def room(self) -> None:
+        """Wait while it is full."""
         while self._under_way >= _UNDER_WAY:
             await self._left.wait()
+
+    def enter(self, work: Work, *, in_order: bool) -> None:
+        """Start `work`, in its turn among those that are `in_order`."""
         self._under_way += 1
-        turn = _Turn(self, in_order)
-        if in_order and self._changing:
+        work._lane = self
+        work._in_order = in_order
+        work._has_left = False
+        if not (in_order and self._changing):
+            self._changing = self._changing or in_order
+            self._start(work)
+        else:
             if self._changes is None:
                 self._changes = deque()
-            self._changes.append((work, turn))
-        else:
-            self._changing = self._changing or in_order
-            self._start(work, turn)
+            self._changes.append(work)
 
     async def settled(self) -> None:
         """Wait until all commands so far are answered, those that wait their turn included."""
         while self._under_way:
             await self._left.wait()
 
-    def _start(self, work: Work, turn: "_Turn") -> None:
-        turn.task = self._loop.create_task(self._run(work, turn))
-        self._tasks.add(turn.task)
-
-    async def _run(self, work: Work, turn: "_Turn") -> None:
-        try:
-            await work(turn.leave)
-        except Exception:
-            # What waits behind it has its turn all the same.
-            _log.exception("a command's answer crashed")
-        finally:
-            self._tasks.discard(turn.task)
-            turn.leave()
+    def _start(self, work: Work) -> None:
+        self._running.add(work)
+        work._task = self._loop.create_task(work.run())
 
     def _leave(self, *, in_order: bool) -> None:
         self._under_way -= 1
         self._left.fire()
         if in_order:
             if self._changes:
-                self._start(*self._changes.popleft())
+                self._start(self._changes.popleft())
             else:
                 self._changing = False
                 self._changes = None
-
-
-class _Turn:
-    """A command's place in its lane, until it leaves."""
-
-    __slots__ = ("_in_order", "_lane", "task")
-
-    def __init__(self, lane: Lane, in_order: bool) -> None:
-        self._lane: Lane | None = lane
-        self._in_order = in_order
-        self.task: asyncio.Task[None] | None = None
-
-    def leave(self) -> None:
-        """The next one may begin. Leaving twice is leaving once."""
-        if lane := self._lane:
-            self._lane = None
-            lane._leave(in_order=self._in_order)

@@ -38,6 +38,8 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
     def __init__(self, server: Any, sid: str, address: str) -> None:
         super().__init__(server, sid)
         self.address = address
+        # Who is connected over it, once it is: the listener's own.
+        self.client: Any = None
         self.attachments = 0
         self.connects = 0
         self.close_code: int = WSCloseCode.OK
@@ -64,15 +66,16 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             _log.info("a client does not read", address=self.address, queued=queue.bytes)
             self.server.traffic.aborted += 1
             self.abort()
-        else:
-            self._put(packet)
-
-    def _put(self, packet: Packet) -> None:
-        queue = self.queue
+            return
         queue.put(packet)
+        if not self._to_flush:
+            self._put_out()
+
+    def _put_out(self) -> None:
+        """Something is queued where nothing was."""
         if self.transport is None:
-            queue.changed.fire()
-        elif not self._to_flush:
+            self.queue.changed.fire()
+        else:
             self._to_flush = True
             self.server.flusher.add(self)
 
@@ -140,7 +143,9 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self.closing = True
             self._settle_dues()
             if not drop:
-                self._put(_CLOSE)
+                self.queue.put(_CLOSE)
+                if not self._to_flush:
+                    self._put_out()
             self._leaving = asyncio.create_task(self._disconnected(reason))
             self._due = self.server.deadlines.farewell.set(self.abort)
         self.queue.end(drop=drop)

@@ -14,7 +14,6 @@ from chatserver.encoding import dumps
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = "0123456"
 
-_ID_DIGITS = 16
 # type, attachments, namespace, id, JSON
 _PACKET = re.compile(r"([0-6])(?:(\d{1,3})-)?(?:(/[^,]{0,256}),)?(\d{1,16})?(.*)\Z", re.DOTALL)
 
@@ -39,11 +38,8 @@ def parse(frame: str) -> Packet:
     Raises:
         BadPacket
     """
-    if frame[:1] == EVENT:
-        # The usual one: an event with an id, in the default namespace.
-        head, bracket, _ = frame.partition("[")
-        if bracket and head[1:].isdecimal() and head.isascii() and len(head) <= _ID_DIGITS:
-            return Packet(EVENT, 0, "/", int(head[1:]), frame[len(head) :])
+    if packet := usual(frame):
+        return packet
     match = _PACKET.match(frame)
     if match is None:
         raise BadPacket
@@ -55,6 +51,15 @@ def parse(frame: str) -> Packet:
         None if packet_id is None else int(packet_id),
         data,
     )
+
+
+def usual(frame: str) -> Packet | None:
+    """The parts of an event in the default namespace, without attachments; None for anything else."""
+    if frame[:1] == EVENT:
+        digits, bracket, _ = frame[1:18].partition("[")
+        if bracket and (not digits or (digits.isdecimal() and digits.isascii())):
+            return Packet(EVENT, 0, "/", int(digits) if digits else None, frame[len(digits) + 1 :])
+    return None
 
 
 def loads(text: str | bytes) -> Any:

@@ -91,7 +91,10 @@ class SendQueue:
     def put(self, packet: Packet) -> None:
         """Queue a packet."""
         self._packets.append(packet)
-        self.bytes += len(framed(packet))
+        try:
+            self.bytes += len(packet.framed)
+        except AttributeError:
+            self.bytes += len(framed(packet))
 
     def add(self, packet: TextPacket) -> bool:
         """Queue a packet behind others, whose transport has been told of them; whether there are any, and room."""
@@ -120,9 +123,9 @@ class SendQueue:
         """Everything queued, as WebSocket frames."""
         packets = self._packets
         if len(packets) == 1:
-            joined = framed(packets.popleft())
+            joined: bytes = packets.popleft().framed
         else:
-            joined = b"".join([framed(packet) for packet in packets])
+            joined = b"".join([packet.framed for packet in packets])
             packets.clear()
         self.total += len(joined)
         return joined

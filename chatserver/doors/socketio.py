@@ -6,7 +6,7 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from chatserver.doors import packets
 from chatserver.doors.address import network_of
 from chatserver.doors.client import Client
 from chatserver.doors.engine import Engine
+from chatserver.doors.lane import Work
 from chatserver.doors.places import Places
 from chatserver.doors.send_queue import TextPacket
 from chatserver.errors import ChatError, ErrorCode, invalid, unavailable
@@ -153,6 +154,8 @@ class SocketIODoor:
         gaps = self._delivery.attach(client, plan.positions)
         self._sessions.supersede(sid)
         await self._engine.accept(sid, client.eio_sid, {"pid": pid} if pid else {})
+        if sid in self._clients:
+            client.link.client = client
         try:
             replayed = await self._replay(client, plan)
             for gap in gaps:
@@ -213,6 +216,7 @@ class SocketIODoor:
     async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
         self._places.leave(sid)
         if client := self._clients.pop(sid, None):
+            client.link.client = None
             self._delivery.detach(client)
             self._sessions.forget(sid)
         self.refused[error.code] += 1
@@ -237,6 +241,7 @@ class SocketIODoor:
         client = self._clients.pop(sid, None)
         if client is None:
             return
+        client.link.client = None
         self._delivery.detach(client)
         self._sessions.forget(sid)
         self._presence.disconnect(client.session)
@@ -257,21 +262,26 @@ class SocketIODoor:
 
     # -- commands ---------------------------------------------------------------------------------
 
-    async def receive(self, sid: str, packet: packets.Packet) -> None:
-        """Start a command in its turn; it is answered exactly once, whatever it is."""
-        client = self._clients.get(sid)
-        if client is None:
-            return
+    async def receive(self, client: Client, packet: packets.Packet) -> None:
+        """Start a command in its turn, as soon as there is room for it."""
+        await client.lane.room()
+        self.take(client, packet)
+
+    def take(self, client: Client, packet: packets.Packet) -> bool:
+        """Start a command in its turn, if there is room; it is answered exactly once, whatever it is."""
+        if client.lane.is_full:
+            return False
         try:
             if self._draining:
                 raise unavailable()
             name, payload = _command(packet)
         except ChatError as error:
             self._answer(client, packet.id, self._gate.refuse(client.session, error))
-            return
+            return True
         asked = _Asked(self, self._gate, client, packet.id, name, payload)
         self._deadlines.watch(asked)
-        await client.lane.enter(asked.work, in_order=self._gate.mutates(name))
+        client.lane.enter(asked, in_order=self._gate.mutates(name))
+        return True
 
     def _answer(self, client: Client, packet_id: int | None, answer: Answer) -> None:
         if packet_id is not None:
@@ -325,14 +335,13 @@ class SocketIODoor:
         return len(self._clients)
 
 
-class _Asked:
+class _Asked(Work):
     """A command that waits for its answer."""
 
     __slots__ = (
         "_client",
         "_door",
         "_gate",
-        "_leave",
         "_name",
         "_packet_id",
         "_payload",
@@ -356,25 +365,26 @@ class _Asked:
         self._name = name
         self._payload = payload
         self._received = time.monotonic()
-        self._leave: Callable[[], None] | None = None
         self.settled = False
 
-    async def work(self, leave: Callable[[], None]) -> None:
+    async def run(self) -> None:
         """Its turn has come. What goes on past the deadline is abandoned, not stopped."""
-        if self.settled:
-            return
-        self._leave = leave
         client, name = self._client, self._name
-        answer = await self._gate.answer(client.session, name, self._payload)
-        if client.resync and answer.error is None and name in _RELOADS:
-            client.resync -= {conversation_room(_conversation_of(self._payload))}
-        self._settle(answer)
+        try:
+            if not self.settled:
+                answer = await self._gate.answer(client.session, name, self._payload)
+                if client.resync and answer.error is None and name in _RELOADS:
+                    client.resync -= {conversation_room(_conversation_of(self._payload))}
+                self._settle(answer)
+        except Exception:
+            _log.exception("a command's answer crashed")
+        finally:
+            self.done()
 
     def expire(self) -> None:
         """Its deadline has passed: the next one may have its turn."""
         self._settle(Answer(error=unavailable()))
-        if self._leave is not None:
-            self._leave()
+        self.leave()
 
     def _settle(self, answer: Answer) -> None:
         if not self.settled:

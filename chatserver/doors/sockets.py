@@ -23,6 +23,9 @@ from engineio.payload import Payload
 
 from chatserver.doors import frames
 from chatserver.doors.link import Link
+from chatserver.logs import get_logger
+
+_log = get_logger(__name__)
 
 _NOOP = Packet(NOOP)
 
@@ -38,6 +41,8 @@ class Socket(Link):
         super().__init__(server, sid, address)
         self._polled: list[Packet] = []
         self._polling = self._posting = False
+        # Whether all that came was taken, and the reader waits for more.
+        self._at_rest = False
         # The task that reads a WebSocket, and whether it was told to stop.
         self._reading: asyncio.Task[Any] | None = None
         self._stopped = False
@@ -138,6 +143,7 @@ class Socket(Link):
             else:
                 self.transport, self._drain = ws.outlet(high=self.queue.bound // 4)
                 self.flush()
+            ws.offer(self._take)
             await self._read(ws)
         except asyncio.CancelledError:
             if not self._stopped or reader.uncancel():
@@ -184,7 +190,9 @@ class Socket(Link):
         receive = ws.receive
         try:
             while True:
+                self._at_rest = True
                 message: WSMessage = await receive()
+                self._at_rest = False
                 if message.type is WSMsgType.TEXT:
                     if not self.closing:
                         await self._receive(message.data)
@@ -198,6 +206,21 @@ class Socket(Link):
         finally:
             self._reading = None
             self.leave(self.server.reason.TRANSPORT_CLOSE, drop=True)
+
+    def _take(self, frame: str) -> bool:
+        """Take an event at once, if nothing that came before it is still to be taken; never raises."""
+        if not self._at_rest or self.closing or frame[:1] != frames.MESSAGE:
+            return False
+        try:
+            taken: bool = self.server.on_event(self, frame[1:])
+        except Exception:
+            _log.exception("a frame crashed")
+            self.close_code = WSCloseCode.PROTOCOL_ERROR
+            self.leave(self.server.reason.TRANSPORT_CLOSE, drop=True)
+            return True
+        if taken:
+            self.server.traffic.received += len(frame) - 1
+        return taken
 
     async def _upgrade(self, ws: Any) -> bool:
         """Whether the client has moved from polling to this WebSocket (engine.io-protocol, "Upgrade")."""

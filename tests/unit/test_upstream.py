@@ -9,6 +9,8 @@ from typing import Any
 import engineio
 import pytest
 import socketio
+from aiohttp import web
+from aiohttp._websocket import reader_py
 from engineio import async_socket, base_socket, packet, payload
 from engineio.async_drivers import aiohttp as aiohttp_driver
 from socketio import async_pubsub_manager, async_redis_manager, base_manager
@@ -43,6 +45,9 @@ _PRIVATE: list[tuple[Callable[..., Any], str, str]] = [
     (aiohttp_driver.WebSocket, "doors/engineio_server.py", "96fbcb0d1f45694a"),
     (aiohttp_driver.translate_request, "doors/sockets.py", "20aa782740060790"),
     (aiohttp_driver.make_response, "doors/engineio_server.py", "58b0a5e7050ff6ec"),
+    (web.WebSocketResponse._post_start, "doors/inbox.py", "5537cb3f2ecae6ed"),
+    (reader_py.WebSocketDataQueue.feed_data, "doors/inbox.py", "2f38295087b8809f"),
+    (reader_py.WebSocketReader.__init__, "doors/inbox.py", "ea518c1cea91584e"),
     (packet.Packet, "doors/send_queue.py", "a0d70ee4777b3af6"),
     (payload.Payload.encode, "doors/sockets.py", "67dab77bf52cf29c"),
     (socketio.AsyncServer._engineio_server_class, "doors/engine.py", "199c42bf149247e0"),

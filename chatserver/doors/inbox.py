@@ -1,0 +1,56 @@
+"""What comes by a WebSocket, taken as it comes.
+
+aiohttp wakes a task for every message: it is awaited through the dozen coroutines between the web server and our
+reader, which is a twentieth of what a message costs. The usual one needs no task, so it is offered first; whatever
+is not taken waits for the reader as ever. Overridden of aiohttp 3.14.5: ``WebSocketResponse._post_start``, which
+makes the queue (and, for lack of a heartbeat of aiohttp's here, nothing that has to do with one), and
+``WebSocketDataQueue.feed_data``.
+"""
+
+from collections.abc import Callable
+
+from aiohttp import WSMsgType, web
+from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
+from aiohttp.http import WebSocketWriter, WSMessage, WSMessageTextBytes
+
+# What aiohttp lets wait for a reader before it stops reading (twice this).
+_LIMIT = 2**16
+
+
+class Inbox(WebSocketDataQueue):
+    """The messages of one WebSocket that nobody took."""
+
+    __slots__ = ("take",)
+
+    # Takes a text message, or says that it does not.
+    take: Callable[[str], bool] | None
+
+    def feed_data(self, data: WSMessage | WSMessageTextBytes, size: int) -> None:
+        """A message has come."""
+        # In their order: behind one that waits they all wait.
+        if (
+            self.take is None
+            or self._buffer
+            or data.type is not WSMsgType.TEXT
+            or not self.take(data.data)
+        ):
+            super().feed_data(data, size)
+
+
+class Response(web.WebSocketResponse):
+    """aiohttp's, with an `Inbox` once it is prepared."""
+
+    inbox: Inbox
+
+    def _post_start(
+        self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
+    ) -> None:
+        self._ws_protocol = protocol
+        self._writer = writer
+        assert self._loop is not None  # it is being prepared
+        self._reader = self.inbox = Inbox(request.protocol, _LIMIT, loop=self._loop)
+        self.inbox.take = None
+        compress = bool(self._compress)
+        self._parser = WebSocketReader(self.inbox, self._max_msg_size, compress, self._decode_text)
+        request.protocol.set_parser(self._parser)
+        request.protocol.keep_alive(False)
