@@ -3,9 +3,8 @@
 Everything that a client sends passes through here: reserved events that a client forges are commands
 like any other (unknown ones), a packet that is none closes its connection, and every event with an id
 is acknowledged. The underscored methods are python-socketio 5.18.1's (pinned in setup.cfg, and compared by
-``tests/unit/test_upstream.py``): ``AsyncServer._engineio_server_class``, ``_handle_eio_message``,
-``_handle_eio_disconnect``, and ``BaseManager.basic_disconnect``. The transports are
-`EngineServer`'s and `Socket`'s.
+``tests/unit/test_upstream.py``): ``AsyncServer._engineio_server_class`` and ``_handle_eio_message``, and
+``BaseManager.basic_disconnect``. The transports are `EngineServer`'s and `Socket`'s.
 """
 
 from typing import Any, Protocol
@@ -35,7 +34,7 @@ class Listener(Protocol):
     def take(self, client: Any, packet: packets.Packet) -> bool:
         """A client sent an event; False if it is to be received, since it would have to wait."""
 
-    async def disconnect(self, sid: str) -> None:
+    def disconnect(self, sid: str) -> None:
         """A client is gone."""
 
     def pinged(self, sid: str | None) -> None:
@@ -82,6 +81,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         super().__init__(async_mode="aiohttp", namespaces=["/"], **options)
         self.eio.on_ping = lambda eio_sid: self.listener.pinged(self._sid(eio_sid))
         self.eio.on_event = self._take
+        self.eio.on_leave = self._disconnect
         self.eio.on_pong = lambda eio_sid: self.listener.ponged(self._sid(eio_sid))
 
     def _sid(self, eio_sid: str) -> str | None:
@@ -130,7 +130,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
     async def refuse(self, sid: str, eio_sid: str, body: dict[str, Any]) -> None:
         """Tell a client that it is not; it may try again on the same transport until the CONNECT deadline."""
         self.send_text(eio_sid, packets.connect_error("/", body))
-        await self.manager.disconnect(sid, "/", ignore_queue=True)
+        self.manager.basic_disconnect(sid, "/")
 
     async def close(self, eio_sid: str) -> None:
         """Close a client's connection, once what is queued has gone out. Does not wait for that."""
@@ -140,7 +140,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
     def hang_up(self, eio_sid: str) -> None:
         """Close a client's connection, once what is queued has gone out."""
         if socket := self.socket(eio_sid):
-            socket.leave(self.eio.reason.SERVER_DISCONNECT, drop=False)
+            socket.leave(drop=False)
 
     async def close_all(self) -> None:
         """Close every connection, once what is queued for it has gone out. Does not wait for that."""
@@ -174,7 +174,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         if packet.type == packets.CONNECT:
             await self._connect(eio_sid, packet)
         elif packet.type == packets.DISCONNECT:
-            await self._disconnect(eio_sid)
+            self._disconnect(eio_sid)
             socket.await_connect()
         elif packet.type in (packets.EVENT, packets.BINARY_EVENT):
             socket.attachments = packet.attachments
@@ -208,11 +208,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         await self.eio.turnstile.enter()
         await self.listener.connect(sid, eio_sid, auth)
 
-    async def _disconnect(self, eio_sid: str) -> None:
-        sid = self.manager.sid_from_eio_sid(eio_sid, "/")
+    def _disconnect(self, eio_sid: str) -> None:
+        sid = self._sid(eio_sid)
         if sid is not None:
-            await self.manager.disconnect(sid, "/", ignore_queue=True)
-            await self.listener.disconnect(sid)
-
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: object) -> None:
-        await self._disconnect(eio_sid)
+            self.manager.basic_disconnect(sid, "/")
+            self.listener.disconnect(sid)

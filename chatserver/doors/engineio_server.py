@@ -139,6 +139,8 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         self.proxy_hops = proxy_hops
         # Asked about an event that comes by a WebSocket; False if it is to be a "message" like any other.
         self.on_event: Callable[[Socket, str], bool] = lambda _socket, _data: False
+        # Told of a session that has ended, by its id.
+        self.on_leave: Callable[[str], None] = lambda _sid: None
         # Told of a WebSocket's heartbeats, by its id: a ping is queued; its pong is here.
         self.on_ping: Callable[[str], None] = lambda _sid: None
         self.on_pong: Callable[[str], None] = lambda _sid: None
@@ -210,7 +212,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
             return await socket.handle_get_request(environ)
         finally:
             # Also where the handshake fails; upstream leaves a session without a transport behind.
-            await socket.close(abort=True, reason=self.reason.TRANSPORT_CLOSE)
+            socket.leave(drop=True)
 
     def _log_error_once(self, message: str, message_key: str) -> None:
         """What clients do wrong is no error of ours."""

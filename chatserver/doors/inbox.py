@@ -9,9 +9,9 @@ makes the queue (and, for lack of a heartbeat of aiohttp's here, nothing that ha
 
 from collections.abc import Callable
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
-from aiohttp.http import WebSocketWriter, WSMessage, WSMessageTextBytes
+from aiohttp.http import WS_CLOSED_MESSAGE, WebSocketWriter, WSMessage, WSMessageTextBytes
 
 # What aiohttp lets wait for a reader before it stops reading (twice this).
 _LIMIT = 2**16
@@ -20,10 +20,12 @@ _LIMIT = 2**16
 class Inbox(WebSocketDataQueue):
     """The messages of one WebSocket that nobody took."""
 
-    __slots__ = ("take",)
+    __slots__ = ("gone", "take")
 
     # Takes a text message, or says that it does not.
     take: Callable[[str], bool] | None
+    # The connection is lost.
+    gone: bool
 
     def feed_data(self, data: WSMessage | WSMessageTextBytes, size: int) -> None:
         """A message has come."""
@@ -35,6 +37,12 @@ class Inbox(WebSocketDataQueue):
             or not self.take(data.data)
         ):
             super().feed_data(data, size)
+
+    def feed_eof(self) -> None:
+        """The connection is lost: a message says so, where aiohttp's reader would try to say goodbye, and fail."""
+        self.gone = True
+        super().feed_data(WS_CLOSED_MESSAGE, 0)
+        super().feed_eof()
 
 
 class Response(web.WebSocketResponse):
@@ -50,7 +58,14 @@ class Response(web.WebSocketResponse):
         assert self._loop is not None  # it is being prepared
         self._reader = self.inbox = Inbox(request.protocol, _LIMIT, loop=self._loop)
         self.inbox.take = None
+        self.inbox.gone = False
         compress = bool(self._compress)
         self._parser = WebSocketReader(self.inbox, self._max_msg_size, compress, self._decode_text)
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
+
+    async def close(
+        self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True
+    ) -> bool:
+        """Say goodbye, unless there is nobody to say it to."""
+        return not self.inbox.gone and await super().close(code=code, message=message, drain=drain)

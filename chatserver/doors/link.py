@@ -49,7 +49,6 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         # One at a time: the next ping, or the wait for its pong, or the end of the patience with a closed client.
         self._due: Due | None = None
         self._connect_due: Due | None = None
-        self._leaving: asyncio.Task[None] | None = None
         # Where a WebSocket's frames are written; None while polling.
         self.transport: asyncio.Transport | None = None
         self._drain: Callable[[], Awaitable[None]]
@@ -128,16 +127,10 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
     async def close(
         self, wait: bool = True, abort: bool = False, reason: str | None = None
     ) -> None:
-        """End the session, and wait for its disconnect handlers (not, as upstream, until the client has read).
+        """Upstream's name for `leave`. Does not wait, as upstream, until the client has read."""
+        self.leave(drop=abort)
 
-        What is queued still goes out, unless `abort`.
-        """
-        self.leave(reason or self.server.reason.SERVER_DISCONNECT, drop=abort)
-        if self._leaving is not None and not self._leaving.done():
-            # Shielded: the task that reads this very client may be the one that closes it, and ends with it.
-            await asyncio.shield(self._leaving)
-
-    def leave(self, reason: str, *, drop: bool) -> None:
+    def leave(self, *, drop: bool) -> None:
         """End the session: with `drop` at once, else as soon as what is queued has gone out."""
         if not self.closing:
             self.closing = True
@@ -146,7 +139,8 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
                 self.queue.put(_CLOSE)
                 if not self._to_flush:
                     self._put_out()
-            self._leaving = asyncio.create_task(self._disconnected(reason))
+            # Not now: it may be the hundredth of thousands to whom something is just being pushed.
+            asyncio.get_running_loop().call_soon(self.server.on_leave, self.sid)
             self._due = self.server.deadlines.farewell.set(self.abort)
         self.queue.end(drop=drop)
         if self.queue.empty:
@@ -157,16 +151,9 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
     def _over(self) -> None:
         """Nothing is written any more: the queue has ended and was emptied."""
 
-    async def _disconnected(self, reason: str) -> None:
-        # Upstream's _trigger_event makes a closure for it.
-        try:
-            await self.server.handlers["disconnect"](self.sid, reason)
-        except Exception:
-            _log.exception("a disconnect crashed")
-
     def abort(self) -> None:
         """End the session and its transport without a word: a client that does not read never sees one."""
-        self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
+        self.leave(drop=True)
         for request in self._requests.values():
             if request.transport is not None:
                 request.transport.abort()
@@ -217,7 +204,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self.server.on_ping(self.sid)
 
     def _miss_pong(self) -> None:
-        self.leave(self.server.reason.PING_TIMEOUT, drop=False)
+        self.leave(drop=False)
 
     def _pong(self) -> None:
         if self._pinged and not self.closing:
@@ -235,7 +222,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
             self._connect_due = self.server.deadlines.connect.set(self._miss_connect)
 
     def _miss_connect(self) -> None:
-        self.leave(self.server.reason.SERVER_DISCONNECT, drop=False)
+        self.leave(drop=False)
 
     def connect_accepted(self) -> None:
         """The deadline is met."""
@@ -257,7 +244,7 @@ class Link(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no t
         elif kind == frames.PONG:
             self._pong()
         elif kind == frames.CLOSE:
-            self.leave(self.server.reason.CLIENT_DISCONNECT, drop=True)
+            self.leave(drop=True)
         elif kind == frames.BASE64:
             # Whatever is in it is thrown away.
             await self._message(b"")

@@ -234,7 +234,7 @@ class SocketIODoor:
             self._engine.send_text(eio_sid, packets.DISCONNECT.encode())
         self._engine.hang_up(eio_sid)
 
-    async def disconnect(self, sid: str) -> None:
+    def disconnect(self, sid: str) -> None:
         """A client is gone."""
         self._places.leave(sid)
         self._connecting.discard(sid)

@@ -61,7 +61,7 @@ class Socket(Link):
     async def answer_poll(self, environ: dict[str, Any]) -> Any:
         """The packets for a polling response, which comes back to `respond`."""
         if self._polling:
-            self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
+            self.leave(drop=True)
             return self.server._bad_request("One poll at a time")
         self._polling = True
         request = environ["aiohttp.request"]
@@ -85,7 +85,7 @@ class Socket(Link):
             await response.prepare(request)
             await response.write_eof()
         except OSError:
-            self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
+            self.leave(drop=True)
         finally:
             for packet in self._polled:
                 self.queue.written(packet)
@@ -114,7 +114,7 @@ class Socket(Link):
         except (frames.BadFrame, web.RequestPayloadError, OSError):
             environ[STATUS] = 400
         if STATUS in environ:
-            self.leave(self.server.reason.TRANSPORT_ERROR, drop=True)
+            self.leave(drop=True)
 
     # -- WebSocket --------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class Socket(Link):
                 raise  # by somebody else
         finally:
             self._reading = None
-            await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+            self.leave(drop=True)
             if self._writing is not None and not self._writing.done():
                 self._writing.cancel()
                 await asyncio.wait((self._writing,))
@@ -162,13 +162,7 @@ class Socket(Link):
             self._stop_reading()
 
     def _stop_reading(self) -> None:
-        """Nothing more is written, so nothing is read: once the disconnect handlers are through."""
-        if self._leaving is None or self._leaving.done():
-            self._cancel_reading()
-        else:
-            self._leaving.add_done_callback(lambda _leaving: self._cancel_reading())
-
-    def _cancel_reading(self) -> None:
+        """Nothing more is written, so nothing is read."""
         if self._reading is not None and not self._stopped:
             self._stopped = True
             self._reading.cancel()
@@ -205,7 +199,7 @@ class Socket(Link):
             self.close_code = WSCloseCode.PROTOCOL_ERROR
         finally:
             self._reading = None
-            self.leave(self.server.reason.TRANSPORT_CLOSE, drop=True)
+            self.leave(drop=True)
 
     def _take(self, frame: str) -> bool:
         """Take an event at once, if nothing that came before it is still to be taken; never raises."""
@@ -216,7 +210,7 @@ class Socket(Link):
         except Exception:
             _log.exception("a frame crashed")
             self.close_code = WSCloseCode.PROTOCOL_ERROR
-            self.leave(self.server.reason.TRANSPORT_CLOSE, drop=True)
+            self.leave(drop=True)
             return True
         if taken:
             self.server.traffic.received += len(frame) - 1

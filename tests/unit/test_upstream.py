@@ -52,7 +52,6 @@ _PRIVATE: list[tuple[Callable[..., Any], str, str]] = [
     (payload.Payload.encode, "doors/sockets.py", "67dab77bf52cf29c"),
     (socketio.AsyncServer._engineio_server_class, "doors/engine.py", "199c42bf149247e0"),
     (socketio.AsyncServer._handle_eio_message, "doors/engine.py", "bef50fc0e1635921"),
-    (socketio.AsyncServer._handle_eio_disconnect, "doors/engine.py", "9344593148b66fd9"),
     (socketio.AsyncServer._send_eio_packet, "doors/link.py", "64cf72a2ab7d75b1"),
     (base_manager.BaseManager, "doors/engine.py", "b393b4c05dbd88e2"),
     (_PubSub._handle_emit, "doors/redis_manager.py", "4284671be955f644"),
