@@ -53,7 +53,7 @@ class Presence:
         self._present: Index[str] = Index()
         self._pending: dict[str, asyncio.Task[None]] = {}
         self._contacts: Batcher[str, tuple[str, ...]] = Batcher(
-            self._contacts_of, key=None, weigh=len, bound=_MOST_ASKED, at_once=2
+            self._contacts_of, key=None, weigh=len, bound=_MOST_ASKED
         )
 
     def start(self) -> None:

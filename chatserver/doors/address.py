@@ -2,10 +2,13 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from aiohttp import web
 
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::\d{1,5})?")
+# An IPv6 address with a zone, in brackets, with a port.
+_LONGEST = 80
 _WITH_PORT = re.compile(r"([\d.]+):\d{1,5}")
 
 
@@ -28,6 +31,7 @@ def client_address(request: web.BaseRequest, hops: int) -> str:
     return address
 
 
+@lru_cache(1_000)
 def network_of(address: str) -> str | None:
     """What limits by address count: an IPv4 address, or the /64 that one customer has; None where it is none."""
     if ":" not in address:
@@ -37,6 +41,13 @@ def network_of(address: str) -> str | None:
 
 def _parse(text: str) -> str | None:
     """An address in its one spelling, without a port; None where it is none."""
+    # No address is longer, and no longer text is worth remembering.
+    return _read(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(1_000)
+def _read(text: str) -> str | None:
+    """As `_parse`: most requests come from an address, or by a proxy, that has sent others."""
     match = _BRACKETED.fullmatch(text) or _WITH_PORT.fullmatch(text)
     try:
         found = ipaddress.ip_address(match[1] if match else text)
