@@ -29,6 +29,16 @@ _PATIENCE = 0.1
 _SLICE = 32
 
 
+class _Flight(Generic[Ask, Answer]):
+    """A batch on its way, and its keys."""
+
+    __slots__ = ("batch", "keys")
+
+    def __init__(self, batch: "list[_Waiting[Ask, Answer]]") -> None:
+        self.batch = batch
+        self.keys: set[Hashable] = set()
+
+
 class Batcher(Generic[Ask, Answer]):
     """Asks become batches, and batches answers.
 
@@ -67,9 +77,11 @@ class Batcher(Generic[Ask, Answer]):
         self._weight = 0
         # How many asks a batch had.
         self.sizes = Histogram(SIZES)
-        # What is in flight: each batch's keys, and those batches that have been for long.
-        self._batches: dict[asyncio.Task[None], set[Hashable]] = {}
-        self._slow: set[asyncio.Task[None]] = set()
+        # What is in flight, and what of it has been for long.
+        self._flights: set[_Flight[Ask, Answer]] = set()
+        self._slow: set[_Flight[Ask, Answer]] = set()
+        # The event loop keeps no task alive by itself.
+        self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
         # Answers that are not handed out yet.
         self._answered: deque[tuple[asyncio.Future[Answer], Answer | Exception]] = deque()
@@ -96,9 +108,9 @@ class Batcher(Generic[Ask, Answer]):
 
     async def finish(self) -> None:
         """Wait until everything that was asked is answered."""
-        while self._waiting or self._batches or self._answered:
-            if self._batches:
-                await asyncio.wait(tuple(self._batches))
+        while self._waiting or self._tasks or self._answered:
+            if self._tasks:
+                await asyncio.wait(tuple(self._tasks))
             else:
                 await asyncio.sleep(0)
 
@@ -108,23 +120,31 @@ class Batcher(Generic[Ask, Answer]):
 
     def _start(self) -> None:
         """Send off as many batches as may be in flight."""
-        while self._waiting and (
-            len(self._batches) - len(self._slow) < self._at_once
-            and len(self._batches) < self._in_all
-        ):
-            batch = self._next()
-            if not batch:
-                return
-            task = self._loop.create_task(self._run(batch))
-            self._batches[task] = self._keys(batch)
-            self._loop.call_later(_PATIENCE, self._is_slow, task)
+        while flight := self._depart():
+            task = self._loop.create_task(self._fly(flight))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    def _keys(self, batch: "list[_Waiting[Ask, Answer]]") -> set[Hashable]:
-        return set() if self._key is None else {self._key(ask) for ask, _, _ in batch}
+    def _depart(self) -> "_Flight[Ask, Answer] | None":
+        """The next batch, if it may be in flight now; then it is."""
+        if (
+            len(self._flights) - len(self._slow) >= self._at_once
+            or len(self._flights) >= self._in_all
+        ):
+            return None
+        flight = _Flight(self._next())
+        if not flight.batch:
+            return None
+        if self._key is not None:
+            flight.keys = {self._key(ask) for ask, _, _ in flight.batch}
+        self._flights.add(flight)
+        self._loop.call_later(_PATIENCE, self._is_slow, flight)
+        self.sizes.observe(len(flight.batch))
+        return flight
 
     def _next(self) -> "list[_Waiting[Ask, Answer]]":
         """The asks, in their order, whose keys are in no batch that is in flight."""
-        busy = set().union(*self._batches.values())
+        busy = set().union(*[flight.keys for flight in self._flights])
         batch: list[_Waiting[Ask, Answer]] = []
         left: list[_Waiting[Ask, Answer]] = []
         while self._waiting and len(batch) < self._most:
@@ -134,25 +154,26 @@ class Batcher(Generic[Ask, Answer]):
         self._waiting.extendleft(reversed(left))
         return batch
 
-    def _is_slow(self, task: asyncio.Task[None]) -> None:
-        if task in self._batches:
-            self._slow.add(task)
+    def _is_slow(self, flight: "_Flight[Ask, Answer]") -> None:
+        if flight in self._flights:
+            self._slow.add(flight)
             self._start()
 
-    async def _run(self, batch: "list[_Waiting[Ask, Answer]]") -> None:
-        self.sizes.observe(len(batch))
-        answers = await self._answers([ask for ask, _, _ in batch])
-        task = asyncio.current_task()
-        assert task is not None  # it runs in the task that _start made
-        del self._batches[task]
-        self._slow.discard(task)
-        self._weight -= sum([weight for _, _, weight in batch])
-        # The next batch is on its way before anybody looks at the answers of this one.
-        self._start()
-        handing_out = bool(self._answered)
-        self._answered += zip([future for _, future, _ in batch], answers, strict=True)
-        if not handing_out:
-            self._hand_out()
+    async def _fly(self, flight: "_Flight[Ask, Answer] | None") -> None:
+        """A batch, and the one after it: in this task, since one of its own would begin when this turn of the
+        event loop is over, and the database would wait for that."""
+        while flight:
+            answers = await self._answers([ask for ask, _, _ in flight.batch])
+            self._flights.discard(flight)
+            self._slow.discard(flight)
+            self._weight -= sum([weight for _, _, weight in flight.batch])
+            handing_out = bool(self._answered)
+            self._answered += zip([future for _, future, _ in flight.batch], answers, strict=True)
+            if not handing_out:
+                self._hand_out()
+            flight = self._depart()
+            # Where others have become slow, there may be more than one.
+            self._start()
 
     def _hand_out(self) -> None:
         """Give the next answers to who waits for them."""
