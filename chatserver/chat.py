@@ -115,21 +115,23 @@ class Chat:
         body = body_of(cmd)
         whole = body_of(cmd, mentions) if mentions else body
         identity = _identity(sender, cmd, body, is_announcement=is_announcement)
-        row = await self._posts.ask(
-            Draft(
-                conversation_id=conversation_id,
-                sender_id=sender.id,
-                message_id=message_id,
-                message_type=cmd.message_type,
-                sealed=self._vault.seal(conversation_id, message_id, whole),
-                reply_to=cmd.reply_to_message_id,
-                client_message_id=cmd.client_message_id,
-                fingerprint=self._vault.fingerprint(conversation_id.bytes, *identity)
-                if cmd.client_message_id
-                else None,
-                is_announcement=is_announcement,
-            )
+        fingerprint = (
+            self._vault.fingerprint(conversation_id.bytes, *identity)
+            if cmd.client_message_id
+            else None
         )
+        draft = Draft(
+            conversation_id,
+            sender.id,
+            message_id,
+            cmd.message_type,
+            *self._vault.seal(conversation_id, message_id, whole),
+            cmd.reply_to_message_id,
+            cmd.client_message_id,
+            fingerprint,
+            is_announcement,
+        )
+        row = await self._posts.ask(draft)
         if row["verdict"] == "posted":
             message = posted_message(
                 sender, cmd, conversation_id, row, mentions, is_announcement=is_announcement

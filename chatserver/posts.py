@@ -5,7 +5,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from chatserver.batcher import Batcher
-from chatserver.crypto import Sealed
 from chatserver.store import Database, Record
 
 # How many bytes of messages may wait for the database: some ten thousand of the usual size.
@@ -15,18 +14,25 @@ _OVERHEAD = 1_000
 
 
 class Draft(NamedTuple):
-    """A message as it is to be written. (A named tuple: every message is one.)"""
+    """A message as it is to be written: what ``post_messages`` takes of each, in its order.
+
+    (A named tuple: every message is one, and many are turned into columns in one go.)
+    """
 
     conversation_id: UUID
     sender_id: str
     message_id: UUID
     message_type: str
-    sealed: Sealed
+    # As it was sealed (`chatserver.crypto.Sealed`).
+    version: int
+    key_id: str
+    nonce: bytes
+    ciphertext: bytes
     reply_to: UUID | None
     client_message_id: str | None
     # Of its identity; only where it has a client's id.
     fingerprint: bytes | None
-    is_announcement: bool = False
+    is_announcement: bool
 
 
 class Posts(Batcher[Draft, Record]):
@@ -37,25 +43,10 @@ class Posts(Batcher[Draft, Record]):
             self._write,
             # Two batches with messages of one conversation would wait for its lock.
             key=lambda draft: draft.conversation_id,
-            weigh=lambda draft: len(draft.sealed.ciphertext) + _OVERHEAD,
+            weigh=lambda draft: len(draft.ciphertext) + _OVERHEAD,
             bound=_BOUND,
         )
         self._db = db
 
     async def _write(self, drafts: Sequence[Draft]) -> list[Record]:
-        sealed = [draft.sealed for draft in drafts]
-        return await self._db.all(
-            "post_messages",
-            [draft.conversation_id for draft in drafts],
-            [draft.sender_id for draft in drafts],
-            [draft.message_id for draft in drafts],
-            [draft.message_type for draft in drafts],
-            [body.version for body in sealed],
-            [body.key_id for body in sealed],
-            [body.nonce for body in sealed],
-            [body.ciphertext for body in sealed],
-            [draft.reply_to for draft in drafts],
-            [draft.client_message_id for draft in drafts],
-            [draft.fingerprint for draft in drafts],
-            [draft.is_announcement for draft in drafts],
-        )
+        return await self._db.all("post_messages", *zip(*drafts, strict=True))
