@@ -103,9 +103,9 @@ def _settle_garbage() -> None:
     """What was made at the start stays: the collector need not look at it again, nor so often at the rest.
 
     By default it looks at the youngest objects after every 700 that are made, and a command makes a hundred; what
-    it finds there is next to nothing, since what is made for a command goes by itself. What a connection leaves
-    does not all: the libraries' objects stand in cycles. It keeps some 130 objects, and looking at 100,000 in one
-    go holds up everybody for 50 ms; so little is looked at in one go, and the oldest still now and then.
+    it finds there is next to nothing, since what is made for a command goes by itself, and what a connection
+    leaves too. That keeps some 130 objects, and looking at 100,000 in one go holds up everybody for 50 ms; so
+    little is looked at in one go, and the oldest still now and then, for what the libraries may leave elsewhere.
     """
     gc.collect()
     gc.freeze()
