@@ -12,11 +12,11 @@ _UNDER_WAY = 64
 class Work:
     """A command's place in its lane, from when it is entered until it leaves, and what it does there."""
 
-    __slots__ = ("_has_left", "_in_order", "_lane", "_task")
+    __slots__ = ("_has_turn", "_in_order", "_lane", "_task")
 
-    _in_order: bool
     _lane: "Lane"
-    _has_left: bool
+    _in_order: bool
+    _has_turn: bool
     _task: asyncio.Task[None] | None
 
     async def run(self) -> None:
@@ -24,9 +24,9 @@ class Work:
         raise NotImplementedError
 
     def leave(self) -> None:
-        """The next one may begin: the answer may be given up before the work is done. Twice is once."""
-        if not self._has_left:
-            self._has_left = True
+        """Give up its turn, if it has it: the next one may begin, though this one may go on."""
+        if self._has_turn:
+            self._has_turn = False
             self._lane._leave(in_order=self._in_order)
 
     def done(self) -> None:
@@ -68,7 +68,7 @@ class Lane:
         self._under_way += 1
         work._lane = self
         work._in_order = in_order
-        work._has_left = False
+        work._has_turn = False
         if not (in_order and self._changing):
             self._changing = self._changing or in_order
             self._start(work)
@@ -83,6 +83,7 @@ class Lane:
             await self._left.wait()
 
     def _start(self, work: Work) -> None:
+        work._has_turn = True
         self._running.add(work)
         work._task = self._loop.create_task(work.run())
 

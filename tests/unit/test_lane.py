@@ -155,6 +155,22 @@ async def test_a_change_that_is_given_up_lets_the_next_begin() -> None:
     await lane.settled()
 
 
+async def test_a_change_that_is_given_up_before_its_turn_still_waits_for_it() -> None:
+    """A change that leaves before its turn has come lets nobody pass: one at a time, in order, as ever."""
+    lane, works = Lane(), Works()
+    for name in "abc":
+        lane.enter(works.make(name, blocked=name == "a"), in_order=True)
+    await works.until(works.begun, "a")
+    works.made["b"].leave()
+    lane.enter(works.make("read"), in_order=False)
+    await works.until(works.ended, "read")
+    assert works.begun == ["a", "read"]
+    works.let("a")
+    await works.until(works.ended, "c")
+    assert works.begun == ["a", "read", "b", "c"]
+    await lane.settled()
+
+
 async def test_a_lane_is_settled_when_all_is_answered() -> None:
     """`settled` waits for what is under way and for what waits its turn behind it."""
     lane, works = Lane(), Works()
