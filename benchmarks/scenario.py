@@ -92,6 +92,8 @@ async def pages(bench: Bench, server: Server, connections: object, payload: str)
         connect_window=bench.form.window,
         seconds=bench.form.seconds,
         warmup=bench.form.warmup,
+        # The peer's pages of a large offset take seconds each; who has all its answers waits no longer.
+        settle=30,
     )
 
 
