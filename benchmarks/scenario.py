@@ -16,6 +16,7 @@ SEND = json.dumps(
     separators=(",", ":"),
 )
 TYPING = '{"conversationId":"$target","isTyping":true}'
+READ_ALL = '{"conversationId":"$target","upToSeq":1000000000}'
 LATEST_PAGE = '{"conversationId":"$target","limit":50}'
 
 

@@ -11,7 +11,7 @@ from benchmarks.bench import Bench, Numbers
 from benchmarks.data import Data
 from benchmarks.machine import look_at
 from benchmarks.play import mistakes, say
-from benchmarks.scenario import LATEST_PAGE, READY, SEND, TYPING
+from benchmarks.scenario import LATEST_PAGE, READ_ALL, READY, SEND, TYPING
 from benchmarks.servers import OURS, Server
 from benchmarks.world import Talk
 
@@ -105,17 +105,33 @@ def _people(bench: Bench, share: int) -> list[Talk]:
 
 
 async def _talk(bench: Bench, server: Server) -> Numbers:
-    lines = bench.lines("soak-talk", bench.world.pair_lines(_people(bench, 0)))
-    return await _ask(
+    """They write to each other, and read it: what nobody confirms is sent to them once more, the next time."""
+    world, pairs = bench.world, _people(bench, 0)
+    said = await _ask(
         bench,
         server,
-        connections=lines,
+        connections=bench.lines("soak-talk", world.pair_lines(pairs)),
         event="chat:message_send",
         payload=SEND,
         push="chat:message_received",
         pushes_per_ask=2,
         rate=bench.form.live_rate,
     )
+    both = (world.line(member, talk) for talk in pairs for member in talk.members)
+    read = await bench.load(
+        "ask",
+        server,
+        connections=bench.lines("soak-confirm", both),
+        event="chat:message_read",
+        payload=READ_ALL,
+        pushes_per_ask=0,
+        ready=READY,
+        seconds=1,
+        warmup=0,
+        # Each of them, and some twice.
+        rate=3 * len(pairs),
+    )
+    return {**said, "read": read}
 
 
 async def _type(bench: Bench, server: Server) -> Numbers:
