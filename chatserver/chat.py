@@ -59,18 +59,17 @@ class Chat:
     # -- posting ----------------------------------------------------------------------------------
 
     async def find_addressee(self, caller: Caller, cmd: MessageSend) -> UUID:
-        """The conversation that a message goes to: the one named, or the direct one with the recipient.
+        """The conversation that a message to a person goes to: the one named too, or the direct one with them.
 
         Whether the caller may post there is checked under the conversation's lock, as it is written.
 
         Raises:
             ChatError: VALIDATION_ERROR, RESOURCE_NOT_FOUND, USER_BLOCKED
         """
+        assert cmd.recipient_id is not None  # asked by the caller
         if cmd.conversation_id is not None:
-            if cmd.recipient_id is not None:
-                await self._check_recipient(caller, cmd.conversation_id, cmd.recipient_id)
+            await self._check_recipient(caller, cmd.conversation_id, cmd.recipient_id)
             return cmd.conversation_id
-        assert cmd.recipient_id is not None  # the schema has seen to it
         recipient = await self._recipient(caller, cmd.recipient_id)
         found = await self._db.one("find_direct", caller.user_id, recipient, cmd.product_id or "")
         if found is not None:

@@ -226,8 +226,7 @@ class Delivery:
         if room is not None and room.seq == event.seq - 1 and not room.waiting:
             # The usual: the next one, and nothing waits for it.
             self._pass_on(event.room, room, event)
-            if room.known < event.seq:
-                room.known = event.seq
+            room.known = max(room.known, event.seq)
             if event.left:
                 self._drop_if_empty(event.room, room)
             return
@@ -335,8 +334,7 @@ class Delivery:
     def _pass_on(self, name: str, room: _Room, event: Event) -> None:
         """Hand on the next event of a room."""
         room.seq = event.seq
-        if event.name in self._watchers:
-            self._say_changed(event)
+        self._say_changed(event)
         for user_id in event.joined:
             # A new conversation, or a new member of one: their devices here join at this event.
             for connection in self.members(user_room(user_id)):

@@ -7,9 +7,9 @@ from functools import lru_cache
 from aiohttp import web
 
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::\d{1,5})?")
+_WITH_PORT = re.compile(r"([\d.]+):\d{1,5}")
 # An IPv6 address with a zone, in brackets, with a port.
 _LONGEST = 80
-_WITH_PORT = re.compile(r"([\d.]+):\d{1,5}")
 
 
 def client_address(request: web.BaseRequest, hops: int) -> str:

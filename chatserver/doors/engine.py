@@ -127,25 +127,20 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]  # socketio has no typ
         self.send_text(eio_sid, packets.connect({"sid": sid, **body}))
         await self.manager.connect(sid, "/")
 
-    async def refuse(self, sid: str, eio_sid: str, body: dict[str, Any]) -> None:
+    def refuse(self, sid: str, eio_sid: str, body: dict[str, Any]) -> None:
         """Tell a client that it is not; it may try again on the same transport until the CONNECT deadline."""
         self.send_text(eio_sid, packets.connect_error("/", body))
         self.manager.basic_disconnect(sid, "/")
 
-    async def close(self, eio_sid: str) -> None:
-        """Close a client's connection, once what is queued has gone out. Does not wait for that."""
-        if socket := self.socket(eio_sid):
-            await socket.close()
-
     def hang_up(self, eio_sid: str) -> None:
-        """Close a client's connection, once what is queued has gone out."""
+        """Close a client's connection, once what is queued has gone out. Does not wait for that."""
         if socket := self.socket(eio_sid):
             socket.leave(drop=False)
 
-    async def close_all(self) -> None:
+    def close_all(self) -> None:
         """Close every connection, once what is queued for it has gone out. Does not wait for that."""
         for socket in list(self.eio.sockets.values()):
-            await socket.close()
+            socket.leave(drop=False)
 
     def abort_all(self) -> None:
         """Cut off who is still there."""

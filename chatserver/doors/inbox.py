@@ -3,8 +3,8 @@
 aiohttp wakes a task for every message: it is awaited through the dozen coroutines between the web server and our
 reader, which is a twentieth of what a message costs. The usual one needs no task, so it is offered first; whatever
 is not taken waits for the reader as ever. Overridden of aiohttp 3.14.5: ``WebSocketResponse._post_start``, which
-makes the queue (and, for lack of a heartbeat of aiohttp's here, nothing that has to do with one), and
-``WebSocketDataQueue.feed_data``.
+makes the queue (and, for lack of a heartbeat of aiohttp's here, nothing that has to do with one), and of
+``WebSocketDataQueue`` ``feed_data`` and ``feed_eof``.
 """
 
 from collections.abc import Callable

@@ -14,6 +14,7 @@ from chatserver.encoding import dumps
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = "0123456"
 
+_ID_DIGITS = 16
 # type, attachments, namespace, id, JSON
 _PACKET = re.compile(r"([0-6])(?:(\d{1,3})-)?(?:(/[^,]{0,256}),)?(\d{1,16})?(.*)\Z", re.DOTALL)
 
@@ -56,7 +57,7 @@ def parse(frame: str) -> Packet:
 def usual(frame: str) -> Packet | None:
     """The parts of an event in the default namespace, without attachments; None for anything else."""
     if frame[:1] == EVENT:
-        digits, bracket, _ = frame[1:18].partition("[")
+        digits, bracket, _ = frame[1 : _ID_DIGITS + 2].partition("[")
         if bracket and (not digits or (digits.isdecimal() and digits.isascii())):
             return Packet(EVENT, 0, "/", int(digits) if digits else None, frame[len(digits) + 1 :])
     return None

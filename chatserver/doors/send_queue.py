@@ -91,10 +91,7 @@ class SendQueue:
     def put(self, packet: Packet) -> None:
         """Queue a packet."""
         self._packets.append(packet)
-        try:
-            self.bytes += len(packet.framed)
-        except AttributeError:
-            self.bytes += len(framed(packet))
+        self.bytes += len(framed(packet))
 
     def add(self, packet: TextPacket) -> bool:
         """Queue a packet behind others, whose transport has been told of them; whether there are any, and room."""

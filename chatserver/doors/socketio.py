@@ -107,11 +107,11 @@ class SocketIODoor:
             ask = self._recovery.understand(session.user.id, said)
             plan = await self._recovery.plan(session.user.id, ask)
         except ChatError as error:
-            await self._refuse(sid, eio_sid, error)
+            self._refuse(sid, eio_sid, error)
             return
         except Exception:
             _log.exception("a connection crashed")
-            await self._refuse(sid, eio_sid, ChatError(code=ErrorCode.INTERNAL_ERROR))
+            self._refuse(sid, eio_sid, ChatError(code=ErrorCode.INTERNAL_ERROR))
             return
         finally:
             self._connecting.discard(sid)
@@ -168,10 +168,10 @@ class SocketIODoor:
             if not isinstance(error, ChatError):
                 _log.exception("a replay crashed")
             # It has no offset of this session yet: when it comes back it has missed nothing more.
-            await self._engine.close(client.eio_sid)
+            self._engine.hang_up(client.eio_sid)
             return
         if client.overflowed:
-            await self._engine.close(client.eio_sid)
+            self._engine.hang_up(client.eio_sid)
         elif sid in self._clients:
             ready = to_wire(self._ready(client.session, plan, sum(replayed.values())))
             client.open(Frame("session:ready", ready, str(plan.offset)))
@@ -213,7 +213,7 @@ class SocketIODoor:
             epoch=self._recovery.epoch,
         )
 
-    async def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
+    def _refuse(self, sid: str, eio_sid: str, error: ChatError) -> None:
         self._places.leave(sid)
         if client := self._clients.pop(sid, None):
             client.link.client = None
@@ -224,9 +224,9 @@ class SocketIODoor:
         if error.code is ErrorCode.UNAVAILABLE:
             # Nothing is wrong with the client. From a closed transport a stock one comes back by itself, to
             # another process perhaps, and recovers; after a CONNECT_ERROR it would stay away for good.
-            await self._engine.close(eio_sid)
+            self._engine.hang_up(eio_sid)
             return
-        await self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
+        self._engine.refuse(sid, eio_sid, {"message": error.message, "data": error.to_wire()})
 
     def _hang_up(self, eio_sid: str, for_good: bool) -> None:
         if for_good:
@@ -317,7 +317,7 @@ class SocketIODoor:
         for client in list(self._clients.values()):
             after = random.randint(0, int(spread * 1000))  # noqa: S311 - no secret
             client.send(Frame("session:draining", to_wire(Draining(reconnect_after_ms=after))))
-        await self._engine.close_all()
+        self._engine.close_all()
 
     async def closed(self, within: float) -> None:
         """Wait until every transport is closed; those that are not `within` seconds are cut off."""

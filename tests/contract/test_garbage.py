@@ -8,7 +8,7 @@ from aiohttp import web
 
 from chatserver.doors.sockets import Socket
 from tests.conftest import User
-from tests.support.inside import door, empty
+from tests.support.inside import empty, engine
 from tests.support.servers import Server, local_server
 from tests.support.wire import CLOSE, Wire, frame, text
 
@@ -56,14 +56,14 @@ async def break_off(wire: Wire, _server: Server) -> None:
 
 async def be_sent_away(wire: Wire, server: Server) -> None:
     """The server says goodbye."""
-    await door(server)._engine.close_all()
+    engine(server).close_all()
     await wire.send(frame(CLOSE, b"\x03\xe8"))
     await wire.ended()
 
 
 async def be_cut_off(wire: Wire, server: Server) -> None:
     """The server hangs up."""
-    door(server)._engine.abort_all()
+    engine(server).abort_all()
     await wire.ended()
 
 
