@@ -5,7 +5,6 @@ minute. Here `ring` and `tell` only queue, and `RedisLink` does the rest. Redis 
 the log. What is on the channel, and what is heeded of it, is said in `bell_messages`.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +31,6 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
         super().__init__(url)
         self.ignored = 0
         self.on_superseded: Callable[[str, float, str], None] = lambda _user_id, _since, _by: None
-        self._closing: set[asyncio.Task[None]] = set()
         self._link = RedisLink(url, self.channel, self._heard, bell_messages.ping(self.host_id))
 
     def hear(self, channel: str, ear: Callable[[object], None]) -> None:
@@ -139,10 +137,7 @@ class RedisManager(LocalRooms, socketio.AsyncRedisManager):  # type: ignore[misc
 
     def _close_here(self, sid: str) -> None:
         if (eio_sid := self._here(sid)) is not None:
-            # The task is kept: the loop itself holds it only weakly.
-            task = asyncio.create_task(self.server.close(eio_sid))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self.server.hang_up(eio_sid)
 
     def _here(self, sid: str) -> str | None:
         """The transport of a connection to this process."""
