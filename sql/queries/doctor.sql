@@ -12,10 +12,29 @@ SELECT current_setting('server_version') AS version,
     (SELECT count(*) FROM pg_stat_replication) AS followers,
     pg_is_in_recovery() AS in_recovery,
     current_setting('default_transaction_read_only')::bool AS read_only,
+    current_setting('default_transaction_isolation') AS isolation,
+    pg_jit_available() AS jit,
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
         -- Since PostgreSQL 16.
         - coalesce(current_setting('reserved_connections', true)::int, 0) AS slots,
     clock_timestamp() AS clock;
+
+-- name: doctor_open_schemas
+-- The schemas that our tables and functions are looked for in, and everybody may put their own into.
+SELECT s.name FROM unnest(current_schemas(false)) AS s (name) WHERE has_schema_privilege('public', s.name, 'CREATE');
+
+-- name: doctor_push
+-- For how many seconds nobody has read the log for notifications, and since when the oldest of them waits; NULL: never, none.
+SELECT extract(epoch FROM clock_timestamp() - (SELECT c.read_at FROM log_consumers c WHERE c.name = 'push'))::float8 AS silence,
+    extract(epoch FROM clock_timestamp() - (SELECT min(n.begun_at) FROM push_notices n))::float8 AS oldest;
+
+-- name: doctor_room
+-- Makes a file grow by a megabyte, as the next message may; gone with the transaction.
+CREATE TEMPORARY TABLE chatserver_doctor ON COMMIT DROP AS
+SELECT repeat(md5(n::text), 30) AS filling FROM generate_series(1, 1000) AS n;
+
+-- name: doctor_newest
+SELECT coalesce(max(version), 0) AS version FROM schema_migrations;
 
 -- name: doctor_directory
 -- The directory's tables that are there, with the type of their ids.
@@ -47,3 +66,8 @@ SELECT DISTINCT key_id FROM (
     (SELECT key_id FROM messages WHERE ciphertext IS NOT NULL ORDER BY id LIMIT 1000)
     UNION ALL
     (SELECT key_id FROM messages WHERE ciphertext IS NOT NULL ORDER BY id DESC LIMIT 1000)) AS sample;
+
+-- name: doctor_search
+-- How many segments of 256 messages there could be, and how many there are.
+SELECT (SELECT coalesce(sum(c.last_number / 256), 0)::int8 FROM conversations c WHERE c.is_active) AS possible,
+    (SELECT count(*) FROM search_segments s WHERE s.is_full) AS built;
