@@ -1,5 +1,5 @@
 """What the server can do: one coroutine per command, found by its name."""
 
-from handlers import chat, group, presence, session, system, user
+from chatserver.handlers import chat, file, group, presence, push, session, system, user
 
-MODULES = (chat, group, presence, session, system, user)
+MODULES = (chat, file, group, presence, push, session, system, user)

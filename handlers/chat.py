@@ -1,51 +1,53 @@
 """``chat:*``"""
 
-from chatserver.blocks import Blocks
-from chatserver.chat import Chat
-from chatserver.conversations import Conversations
-from chatserver.history import Reading
-from chatserver.message_changes import MessageChanges
-from chatserver.own_views import OwnViews
-from chatserver.receipts import Receipts
-from chatserver.recovery import Recovery
-from chatserver.session import Caller
-from chatserver.typing_state import TypingState
-from schemas.base import ChangeOfConversation, ChangeOfMessage, OfConversation, Paged
-from schemas.conversations import (
-    BlockState,
-    ConversationBlock,
+from chatserver.chat import (
+    HistoryReader,
+    MessageChanges,
+    Opening,
+    OwnViews,
+    Posting,
+    Receipts,
+    TypingState,
+)
+from chatserver.core.caller import Caller
+from chatserver.log import Recovery
+from chatserver.people import Blocks
+from chatserver.resources import Conversations
+from chatserver.schemas.base import ChangeOfConversation, ChangeOfMessage, OfConversation
+from chatserver.schemas.blocks import BlockState, ConversationBlock
+from chatserver.schemas.conversations import (
+    ConversationFind,
+    ConversationFound,
     ConversationGiven,
+    ConversationListAsk,
     ConversationOpen,
     ConversationPage,
-    History,
-    HistoryAsk,
-    Pins,
-    PinsAsk,
-    SyncAsk,
-    Synced,
 )
-from schemas.messages import (
+from chatserver.schemas.history import History, HistoryAsk, SyncAsk, Synced
+from chatserver.schemas.messages import (
     MessageDelete,
     MessageEdit,
     MessageGiven,
     MessageSend,
     MessageSent,
-    ReactionAdd,
-    ReactionRemove,
-    ReactionSet,
-    Receipt,
-    Typing,
-    Updated,
 )
-from schemas.resources import Page
+from chatserver.schemas.pins import Pins, PinsAsk
+from chatserver.schemas.reactions import ReactionAdd, ReactionRemove, ReactionSet
+from chatserver.schemas.receipts import Receipt, Updated
+from chatserver.schemas.search import SearchAsk, SearchPage
+from chatserver.schemas.settings import ConversationSettingsGiven, ConversationSettingsSet
+from chatserver.schemas.typing import Typing
+from chatserver.search import Search
 
 
-async def message_send(caller: Caller, cmd: MessageSend, chat: Chat) -> MessageSent:
+async def message_send(
+    caller: Caller, cmd: MessageSend, opening: Opening, posting: Posting
+) -> MessageSent:
     """Post a message."""
     conversation_id = cmd.conversation_id
     if conversation_id is None or cmd.recipient_id is not None:
-        conversation_id = await chat.find_addressee(caller, cmd)
-    return await chat.post(caller, conversation_id, cmd)
+        conversation_id = await opening.find_addressee(caller, cmd)
+    return await posting.post(caller, conversation_id, cmd)
 
 
 async def message_delivered(caller: Caller, cmd: Receipt, receipts: Receipts) -> Updated:
@@ -59,7 +61,7 @@ async def message_read(caller: Caller, cmd: Receipt, receipts: Receipts) -> Upda
 
 
 async def message_edit(caller: Caller, cmd: MessageEdit, changes: MessageChanges) -> MessageGiven:
-    """Put another wording in the place of a message's."""
+    """Change the text of a message."""
     return await changes.edit(caller, cmd)
 
 
@@ -72,12 +74,12 @@ async def message_delete(caller: Caller, cmd: MessageDelete, changes: MessageCha
 
 
 async def reaction_add(caller: Caller, cmd: ReactionAdd, changes: MessageChanges) -> ReactionSet:
-    """React to a message, or take the same reaction away."""
+    """React to a message, or remove the same reaction."""
     return await changes.add_reaction(caller, cmd.message_id, cmd.reaction)
 
 
 async def reaction_remove(caller: Caller, cmd: ReactionRemove, changes: MessageChanges) -> None:
-    """Take the caller's reaction to a message away."""
+    """Remove the caller's reaction to a message."""
     await changes.remove_reaction(caller, cmd.message_id, cmd.reaction)
 
 
@@ -87,57 +89,64 @@ async def message_pin(caller: Caller, cmd: ChangeOfMessage, changes: MessageChan
 
 
 async def message_unpin(caller: Caller, cmd: ChangeOfMessage, changes: MessageChanges) -> None:
-    """Take the pin of a message away."""
+    """Unpin a message."""
     await changes.set_pin(caller, cmd.message_id, pinned=False)
 
 
-async def pins(caller: Caller, cmd: PinsAsk, reading: Reading) -> Pins:
-    """A page of the pinned messages."""
+async def pins(caller: Caller, cmd: PinsAsk, reading: HistoryReader) -> Pins:
+    """Return a page of the pinned messages."""
     return await reading.pins(caller, cmd)
 
 
 async def typing(caller: Caller, cmd: Typing, state: TypingState) -> None:
-    """Pass typing on."""
+    """Tell the others that the caller is typing, or has stopped."""
     await state.typing(caller, cmd.conversation_id, cmd.is_typing)
 
 
-async def history(caller: Caller, cmd: HistoryAsk, reading: Reading) -> History:
-    """A page of messages."""
+async def history(caller: Caller, cmd: HistoryAsk, reading: HistoryReader) -> History:
+    """Return a page of messages."""
     return await reading.history(caller, cmd)
 
 
-async def sync(caller: Caller, cmd: SyncAsk, reading: Reading) -> Synced:
-    """The events after a seq."""
+async def search(caller: Caller, cmd: SearchAsk, searching: Search) -> SearchPage:
+    """Return a page of the messages that say what is looked for."""
+    return await searching.page(caller, cmd)
+
+
+async def sync(caller: Caller, cmd: SyncAsk, reading: HistoryReader) -> Synced:
+    """Return the events after a seq."""
     return await reading.sync(caller, cmd.conversation_id, cmd.after_seq, cmd.limit)
 
 
 async def conversation_open(
-    caller: Caller, cmd: ConversationOpen, chat: Chat, conversations: Conversations
+    caller: Caller, cmd: ConversationOpen, opening: Opening, conversations: Conversations
 ) -> ConversationGiven:
     """Find or create a direct conversation."""
-    conversation_id = await chat.open_direct(caller, cmd.recipient_id, cmd.product_id)
+    conversation_id = await opening.open_direct(caller, cmd.recipient_id, cmd.product_id)
     return ConversationGiven(conversation=await conversations.get(caller.user_id, conversation_id))
 
 
+async def conversation_find(
+    caller: Caller, cmd: ConversationFind, opening: Opening
+) -> ConversationFound:
+    """Return the id of a direct conversation, if there is one."""
+    found = await opening.find_direct(caller, cmd.recipient_id, cmd.product_id)
+    return ConversationFound(conversation_id=str(found) if found else None)
+
+
 async def conversation_list(
-    caller: Caller, cmd: Paged, conversations: Conversations, recovery: Recovery
+    caller: Caller, cmd: ConversationListAsk, conversations: Conversations, recovery: Recovery
 ) -> ConversationPage:
-    """A page of the caller's conversations."""
+    """Return a page of the caller's conversations."""
     offset = await recovery.offset()
-    found, total = await conversations.page(caller.user_id, cmd.limit, cmd.offset)
-    has_more = cmd.offset + len(found) < total
-    return ConversationPage(
-        conversations=found,
-        total=total,
-        pagination=Page(limit=cmd.limit, offset=cmd.offset, has_more=has_more),
-        offset=offset,
-    )
+    found = await conversations.page(caller.user_id, cmd)
+    return ConversationPage(**found._asdict(), offset=offset)
 
 
 async def conversation_get(
     caller: Caller, cmd: OfConversation, conversations: Conversations
 ) -> ConversationGiven:
-    """One conversation."""
+    """Return one conversation."""
     return ConversationGiven(
         conversation=await conversations.get(caller.user_id, cmd.conversation_id)
     )
@@ -155,6 +164,13 @@ async def conversation_mark_unread(
     await own.mark_unread(caller, cmd.conversation_id)
 
 
+async def conversation_settings_set(
+    caller: Caller, cmd: ConversationSettingsSet, own: OwnViews
+) -> ConversationSettingsGiven:
+    """Change the caller's settings of a conversation."""
+    return await own.set_settings(caller, cmd)
+
+
 async def conversation_block(caller: Caller, cmd: ConversationBlock, blocks: Blocks) -> BlockState:
-    """Block a direct conversation, or take one's own block back."""
+    """Block a direct conversation, or remove the caller's own block."""
     return await blocks.set_conversation(caller, cmd.conversation_id, blocked=cmd.block)

@@ -1,18 +1,19 @@
 """``group:*``"""
 
-from chatserver.chat import Chat
-from chatserver.conversations import Conversations
-from chatserver.groups import Groups
-from chatserver.session import Caller
-from schemas.base import ChangeOfConversation
-from schemas.conversations import ConversationGiven
-from schemas.groups import (
-    Demote,
+from chatserver.chat import Groups, Posting
+from chatserver.core.caller import Caller
+from chatserver.resources import Conversations, Participants
+from chatserver.schemas.base import ChangeOfConversation
+from chatserver.schemas.conversations import ConversationGiven
+from chatserver.schemas.groups import (
     GroupAnnounce,
     GroupCreate,
     GroupListAsk,
     GroupPage,
     GroupUpdate,
+)
+from chatserver.schemas.members import (
+    Demote,
     MemberAdd,
     MemberChange,
     MemberGiven,
@@ -23,8 +24,8 @@ from schemas.groups import (
     Promote,
     RoleGiven,
 )
-from schemas.messages import MessageSent
-from schemas.resources import Page
+from chatserver.schemas.messages import MessageSent
+from chatserver.schemas.resources import Page
 
 
 async def create(
@@ -36,14 +37,9 @@ async def create(
 
 
 async def list(caller: Caller, cmd: GroupListAsk, conversations: Conversations) -> GroupPage:
-    """A page of the caller's groups."""
-    found, total = await conversations.groups(caller.user_id, cmd.limit, cmd.offset)
-    has_more = cmd.offset + len(found) < total
-    return GroupPage(
-        groups=found,
-        total=total,
-        pagination=Page(limit=cmd.limit, offset=cmd.offset, has_more=has_more),
-    )
+    """Return a page of the caller's groups."""
+    found = await conversations.groups(caller.user_id, cmd)
+    return GroupPage(groups=found.conversations, total=found.total, pagination=found.pagination)
 
 
 async def member_add(caller: Caller, cmd: MemberAdd, groups: Groups) -> MembersGiven:
@@ -64,9 +60,9 @@ async def leave(caller: Caller, cmd: ChangeOfConversation, groups: Groups) -> No
     await groups.leave(caller, cmd.conversation_id)
 
 
-async def members(caller: Caller, cmd: MembersAsk, conversations: Conversations) -> MemberPage:
-    """A page of a group's members."""
-    found, total = await conversations.members(
+async def members(caller: Caller, cmd: MembersAsk, participants: Participants) -> MemberPage:
+    """Return a page of a group's members."""
+    found, total = await participants.members(
         caller.user_id, cmd.conversation_id, cmd.limit, cmd.offset
     )
     has_more = cmd.offset + len(found) < total
@@ -90,7 +86,7 @@ async def demote(caller: Caller, cmd: Demote, groups: Groups) -> RoleGiven:
 
 
 async def permit(caller: Caller, cmd: Permit, groups: Groups) -> MemberGiven:
-    """Let a member add members, or not any more."""
+    """Give a member the permission to add members, or take it."""
     return MemberGiven(participant=await groups.permit(caller, cmd))
 
 
@@ -102,16 +98,16 @@ async def transfer(caller: Caller, cmd: MemberChange, groups: Groups) -> None:
 async def update(
     caller: Caller, cmd: GroupUpdate, groups: Groups, conversations: Conversations
 ) -> ConversationGiven:
-    """Change what a group is called, what it is about, and how many it may have."""
+    """Change a group's title, description or highest number of members."""
     await groups.update(caller, cmd)
     return ConversationGiven(
         conversation=await conversations.get(caller.user_id, cmd.conversation_id)
     )
 
 
-async def announce(caller: Caller, cmd: GroupAnnounce, chat: Chat) -> MessageSent:
+async def announce(caller: Caller, cmd: GroupAnnounce, posting: Posting) -> MessageSent:
     """Post an announcement."""
-    return await chat.announce(caller, cmd)
+    return await posting.announce(caller, cmd)
 
 
 async def delete(caller: Caller, cmd: ChangeOfConversation, groups: Groups) -> None:

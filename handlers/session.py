@@ -1,10 +1,10 @@
 """``session:*``"""
 
-from chatserver.session import Caller
+from chatserver.core.caller import Caller
+from chatserver.schemas.sessions import Refresh, Refreshed
 from chatserver.sessions import Sessions
-from schemas.session import Refresh, Refreshed
 
 
 async def refresh(caller: Caller, cmd: Refresh, sessions: Sessions) -> Refreshed:
-    """Go on with a newer token."""
+    """Continue the session with a newer token."""
     return await sessions.refresh(caller, cmd.token)

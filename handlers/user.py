@@ -1,10 +1,9 @@
 """``user:*``"""
 
-from chatserver.blocks import Blocks
-from chatserver.profile_pictures import ProfilePictures
-from chatserver.session import Caller
-from schemas.base import OfUser
-from schemas.pictures import Pictures, PicturesAsk
+from chatserver.core.caller import Caller
+from chatserver.people import Blocks, ProfilePictures
+from chatserver.schemas.base import OfUser
+from chatserver.schemas.profile_pictures import Pictures, PicturesAsk
 
 
 async def block(caller: Caller, cmd: OfUser, blocks: Blocks) -> None:
@@ -13,12 +12,12 @@ async def block(caller: Caller, cmd: OfUser, blocks: Blocks) -> None:
 
 
 async def unblock(caller: Caller, cmd: OfUser, blocks: Blocks) -> None:
-    """Take a block back."""
+    """Remove a block."""
     await blocks.set_user(caller, cmd.user_id, blocked=False)
 
 
 async def profile_pictures(
     _caller: Caller, cmd: PicturesAsk, pictures: ProfilePictures
 ) -> Pictures:
-    """The pictures of many."""
+    """Return the profile pictures of many users and communities."""
     return await pictures.batch(cmd.items)

@@ -4,23 +4,66 @@ Dispatch, REST routes and the documents are made from these two tables. A row wi
 handler without a row, keeps the server from starting.
 """
 
-from schemas import chat, group, pictures, presence, session, system, user
-from schemas.table import Command, Push
+from chatserver.schemas import (
+    blocks,
+    conversations,
+    files,
+    groups,
+    history,
+    members,
+    mentions,
+    messages,
+    own_views,
+    pins,
+    presence,
+    profile_pictures,
+    push,
+    reactions,
+    receipts,
+    search,
+    sessions,
+    settings,
+    system,
+    typing,
+)
+from chatserver.schemas.table import Command, Push, distinct
 
-COMMANDS: tuple[Command, ...] = (
-    *chat.COMMANDS,
-    *group.COMMANDS,
+COMMANDS: tuple[Command, ...] = distinct(
+    *messages.COMMANDS,
+    *reactions.COMMANDS,
+    *pins.COMMANDS,
+    *files.COMMANDS,
+    *receipts.COMMANDS,
+    *typing.COMMANDS,
+    *history.COMMANDS,
+    *search.COMMANDS,
+    *conversations.COMMANDS,
+    *own_views.COMMANDS,
+    *settings.COMMANDS,
+    *groups.COMMANDS,
+    *members.COMMANDS,
     *presence.COMMANDS,
-    *user.COMMANDS,
-    *pictures.COMMANDS,
-    *session.COMMANDS,
+    *push.COMMANDS,
+    *blocks.COMMANDS,
+    *profile_pictures.COMMANDS,
+    *sessions.COMMANDS,
     *system.COMMANDS,
 )
-PUSHES: tuple[Push, ...] = (
-    *chat.PUSHES,
-    *group.PUSHES,
+PUSHES: tuple[Push, ...] = distinct(
+    *messages.PUSHES,
+    *reactions.PUSHES,
+    *pins.PUSHES,
+    *files.PUSHES,
+    *mentions.PUSHES,
+    *receipts.PUSHES,
+    *typing.PUSHES,
+    *conversations.PUSHES,
+    *own_views.PUSHES,
+    *settings.PUSHES,
+    *groups.PUSHES,
+    *members.PUSHES,
     *presence.PUSHES,
-    *user.PUSHES,
-    *session.PUSHES,
+    *blocks.PUSHES,
+    *sessions.PUSHES,
     *system.PUSHES,
 )

@@ -1,4 +1,4 @@
-"""Who may do what: what becomes of each command, by how the caller stands. The tests execute every cell."""
+"""Who may do what: the outcome of each command by the caller's role. The tests execute every cell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 OK = "ok"
 
 ROLES: Mapping[str, str] = {
-    "stranger": "Has never had a part in the conversation.",
+    "stranger": "Was never in the conversation.",
     "ex-member": "Was a member of the group, and left or was removed.",
-    "blocked": "There is a block, by either, between the caller and the other person: of the direct conversation; "
-    "for the commands of groups, of the person whom a member with the permission to add members names.",
+    "blocked": "A block, by either side, between the caller and the other person of the direct conversation, "
+    "or, for commands of groups, the person whom the caller, who may add members, names.",
     "member": "A member of the group, or one of the two of a direct conversation.",
     "moderator": "A moderator of the group.",
     "admin": "An admin of the group.",
@@ -29,7 +29,7 @@ class Rule:
     about: str = ""
 
     def outcome(self, role: str) -> str:
-        """What becomes of the command for one role."""
+        """Return the outcome of the command for one role."""
         return self.outcomes[tuple(ROLES).index(role)]
 
 
@@ -38,7 +38,7 @@ _NO = "PERMISSION_DENIED"
 _BLOCKED = "USER_BLOCKED"
 _WRONG = "VALIDATION_ERROR"
 
-# For everybody; for who takes part; for who takes part, unless there is a block.
+# For everybody; for those who take part; for those who take part, unless there is a block.
 _ALL = (OK,) * 7
 _INSIDE = (_GONE, _GONE, OK, OK, OK, OK, OK)
 _UNBLOCKED = (_GONE, _GONE, _BLOCKED, OK, OK, OK, OK)
@@ -69,11 +69,19 @@ RULES = (
     Rule("chat:typing", _INSIDE),
     Rule("chat:history", _INSIDE),
     Rule("chat:sync", _INSIDE),
+    Rule("chat:search", _ALL),
+    Rule("chat:search", _INSIDE, "in one conversation"),
+    Rule("file:create", _UNBLOCKED),
+    Rule("file:complete", _ALL, "one's own file"),
+    Rule("file:delete", _ALL, "one's own file that was not sent"),
+    Rule("file:links", _ALL),
     Rule("chat:conversation_open", _WITH_ANYBODY),
+    Rule("chat:conversation_find", _ALL),
     Rule("chat:conversation_list", _ALL),
     Rule("chat:conversation_get", _INSIDE),
     Rule("chat:conversation_delete", _INSIDE),
     Rule("chat:conversation_mark_unread", _INSIDE),
+    Rule("chat:conversation_settings_set", _INSIDE),
     # A group has no blocks.
     Rule("chat:conversation_block", (_GONE, _GONE, OK, _WRONG, _WRONG, _WRONG, _WRONG)),
     Rule("group:create", _WITH_ANYBODY),
@@ -95,7 +103,12 @@ RULES = (
     Rule("group:delete", _OWNER),
     Rule("presence:online", _ALL),
     Rule("presence:offline", _ALL),
+    Rule("presence:focus", _INSIDE),
     Rule("presence:list", _ALL),
+    Rule("push:device_add", _ALL),
+    Rule("push:device_list", _ALL),
+    # One's own alone: whatever others have is not there.
+    Rule("push:device_remove", (_GONE,) * 7),
     Rule("user:block", _ALL),
     Rule("user:unblock", _ALL),
     Rule("user:profile_pictures", _ALL),

@@ -1,11 +1,12 @@
 """What many payloads share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from schemas.fields import Id, Text, UserId, Whole
+from chatserver.schemas.fields import Id, Text, UserId, Whole
+from chatserver.schemas.resources import Uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Retryable:
 
 
 def key_field(names: Iterable[str]) -> str | None:
-    """Which of a payload's fields makes it safe to repeat; over REST ``Idempotency-Key`` stands for it."""
+    """Return which of a payload's fields makes it safe to repeat; over REST ``Idempotency-Key`` stands for it."""
     return next((name for name in ("client_message_id", "request_id") if name in names), None)
 
 
@@ -47,6 +48,15 @@ class ChangeOfMessage(Retryable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEvent:
+    """Something happened to a message."""
+
+    conversation_id: Uuid
+    seq: int
+    message_id: Uuid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OfUser(Retryable):
     """Names a user."""
 
@@ -55,7 +65,17 @@ class OfUser(Retryable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paged:
-    """A page of a list: at most 200 rows, 50 where nothing is said."""
+    """A page of a list that moves: at most 200 rows, 50 where nothing is said.
+
+    From a cursor on, the ``nextCursor`` of the page before, nothing is repeated, and nothing skipped but what
+    moved to the top meanwhile, of which a push has told. An offset counts from the top as it is now.
+    """
 
     limit: Annotated[int, Whole(1, 200)] = 50
-    offset: Annotated[int, Whole()] = 0
+    offset: Annotated[int | None, Whole()] = None
+    cursor: Annotated[str | None, Text(1, 100)] = None
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """At most one of offset and cursor."""
+        if self.offset is not None and self.cursor is not None:
+            yield "cursor", "Give offset or cursor, not both."

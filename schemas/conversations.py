@@ -1,91 +1,45 @@
-"""What commands and pushes about conversations and their history carry."""
+"""Conversations: opened, listed and shown."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Literal, get_args
 
-from schemas.base import ChangeOfConversation, OfConversation, Retryable
-from schemas.fields import Flag, UserId, Whole
-from schemas.resources import Conversation, HistoryPage, Message, Page, SharedConversation, Uuid
+from chatserver.schemas.base import OfConversation, Paged, Retryable
+from chatserver.schemas.fields import Flag, Nullable, OneOf, UserId
+from chatserver.schemas.resources import Conversation, CursorPage, SharedConversation, Uuid
+from chatserver.schemas.table import Command, Push, Rest, per_rows
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryAsk(OfConversation):
-    """The newest page, or one at an offset, before a seq, or after one."""
-
-    limit: Annotated[int, Whole(1, 200)] = 50
-    offset: Annotated[int | None, Whole()] = None
-    before_seq: Annotated[int | None, Whole()] = None
-    after_seq: Annotated[int | None, Whole()] = None
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """At most one of offset, beforeSeq and afterSeq."""
-        given = [
-            name
-            for name in ("offset", "before_seq", "after_seq")
-            if getattr(self, name) is not None
-        ]
-        for name in given[1:]:
-            yield name, "Give at most one of offset, beforeSeq and afterSeq."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """Messages, oldest first. ``total`` counts all that the caller can see."""
-
-    messages: tuple[Message, ...]
-    pagination: HistoryPage
-    total: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinsAsk(OfConversation):
-    """A page of a conversation's pinned messages: 200 where nothing is said, and at most."""
-
-    limit: Annotated[int, Whole(1, 200)] = 200
-    offset: Annotated[int, Whole()] = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pins:
-    """Pinned messages, the last one pinned first. ``total`` counts all that the caller can see."""
-
-    messages: tuple[Message, ...]
-    total: int
-    pagination: Page
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncAsk(OfConversation):
-    """Everything that happened after a seq."""
-
-    after_seq: Annotated[int, Whole()]
-    limit: Annotated[int, Whole(1, 1000)] = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedEvent:
-    """A durable push as it would be sent now."""
-
-    event: str
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Synced:
-    """``limited``: the log does not go back that far; load the conversation anew."""
-
-    events: tuple[LoggedEvent, ...]
-    has_more: bool
-    limited: bool
+ConversationType = Literal["direct", "group"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationOpen(Retryable):
-    """With whom, and about which product."""
+    """The person to talk to, and the product to talk about."""
 
     recipient_id: Annotated[str, UserId()]
     product_id: Annotated[str | None, UserId()] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFind:
+    """The other person of the direct conversation, and the product that it is about."""
+
+    recipient_id: Annotated[str, UserId()]
+    product_id: Annotated[str | None, UserId()] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFound:
+    """The id of the conversation; null where there is none."""
+
+    conversation_id: Uuid | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationListAsk(Paged):
+    """A page of conversations: of both types or of one, archived or not; null lists both."""
+
+    type: Annotated[ConversationType | None, OneOf(*get_args(ConversationType))] = None
+    archived: Annotated[bool | None, Nullable(Flag())] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +51,11 @@ class ConversationGiven:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationPage:
-    """Conversations, the most recently active first. ``offset`` is good as ``auth.since``: connect from here."""
+    """Conversations, the most recently active first. Pass ``offset`` as ``auth.since`` to connect from here."""
 
     conversations: tuple[Conversation, ...]
     total: int
-    pagination: Page
+    pagination: CursorPage
     offset: str
 
 
@@ -115,33 +69,61 @@ class ConversationCreated:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationBlock(ChangeOfConversation):
-    """Whether the caller blocks the direct conversation from now on."""
+COMMANDS = (
+    Command(
+        "chat:conversation_open",
+        takes=ConversationOpen,
+        gives=ConversationGiven,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND", "USER_BLOCKED", "CONFLICT"),
+        rest=(
+            Rest(
+                "POST",
+                "/api/conversations/direct",
+                bare="conversation",
+                renames=(("user_id", "recipient_id"),),
+            ),
+        ),
+        doc="Find or create the direct conversation with a person.",
+    ),
+    Command(
+        "chat:conversation_find",
+        takes=ConversationFind,
+        gives=ConversationFound,
+        doc="Find your direct conversation with a person; none is created.",
+    ),
+    Command(
+        "chat:conversation_list",
+        takes=ConversationListAsk,
+        gives=ConversationPage,
+        page=True,
+        rows=per_rows(50),
+        rest=(
+            Rest(
+                "GET",
+                "/api/conversations",
+                shows=("conversations", "total", "pagination", "offset"),
+                unsteady=("offset",),
+            ),
+        ),
+        doc="Your conversations that are not archived, or those that are, the most recently active first.",
+    ),
+    Command(
+        "chat:conversation_get",
+        takes=OfConversation,
+        gives=ConversationGiven,
+        errors=("RESOURCE_NOT_FOUND",),
+        rest=(Rest("GET", "/api/conversations/{conversation_id}", bare="conversation"),),
+        doc="One of your conversations.",
+    ),
+)
 
-    block: Annotated[bool, Flag()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockState:
-    """Whether anybody blocks the conversation, and who: the caller where they do."""
-
-    blocked: bool
-    blocked_by: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationBlocked(BlockState):
-    """Whether anybody blocks the conversation now, and who: the one who acted where they do."""
-
-    conversation_id: Uuid
-    seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationOwnView:
-    """What a person changed for themselves alone, on another device perhaps: up to this seq."""
-
-    conversation_id: Uuid
-    up_to_seq: int
-    personal_seq: int
+PUSHES = (
+    Push(
+        "chat:conversation_created",
+        carries=ConversationCreated,
+        durable=True,
+        doc="A direct conversation was opened with you, or by you on another device. One whose `seq` is above 1 "
+        "was moved in from another system: load its history.",
+    ),
+)

@@ -6,19 +6,26 @@ database could not store (NUL) or no encoder could write (a lone surrogate) is r
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from marshmallow import ValidationError, fields
 
+from chatserver.schemas.characters import shows_something
+
 MAX_SEQ = 2**63 - 1
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
+)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
 
 
 def check_text(value: str) -> None:
-    """Raises ValidationError for text that cannot be stored or sent."""
+    """Refuse text that cannot be stored or sent. Raises ValidationError."""
     if "\0" in value:
         raise ValidationError("Must not contain NUL.")
     # Encoding is the fastest look for lone surrogates, and ASCII needs none.
@@ -30,13 +37,26 @@ def check_text(value: str) -> None:
 
 
 class Text(fields.Field[str]):
-    """A string of `low` to `high` characters."""
+    """A string of `low` to `high` characters; unless `blank`, it must have a visible character.
 
-    def __init__(self, low: int, high: int, *, blank: bool = True, **kwargs: Any) -> None:
+    Args:
+        kept_as: changes a valid string into the form that is kept.
+    """
+
+    def __init__(
+        self,
+        low: int,
+        high: int,
+        *,
+        blank: bool = True,
+        kept_as: Callable[[str], str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.low = low
         self.high = high
         self.blank = blank
+        self.kept_as = kept_as
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -52,9 +72,9 @@ class Text(fields.Field[str]):
         if len(value) > self.high:
             raise ValidationError(f"Must have at most {self.high:,} characters.")
         check_text(value)
-        if not self.blank and not value.strip():
+        if not self.blank and not shows_something(value):
             raise ValidationError("Must not be blank.")
-        return value
+        return value if self.kept_as is None else self.kept_as(value)
 
 
 class UserId(Text):
@@ -88,7 +108,7 @@ class _Id(UUID):
 
 @lru_cache(20_000)
 def _read_id(text: str) -> UUID | None:
-    """A UUID, of which a busy server sees the same ones again and again; None where it is none."""
+    """Return a UUID, of which a busy server sees the same ones again and again; None where it is none."""
     return _Id(text) if _UUID.match(text) else None
 
 
@@ -149,6 +169,47 @@ class OneOf(fields.Field[str]):
         return value
 
 
+class Moment(fields.Field[datetime]):
+    """A moment in ISO 8601 (RFC 3339) with its offset from UTC; kept in UTC, in whole milliseconds."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        try:
+            if isinstance(value, str) and _MOMENT.match(value):
+                moment = datetime.fromisoformat(value).astimezone(UTC)
+                return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        except (ValueError, OverflowError):
+            pass
+        raise ValidationError("Must be a time, such as 2026-01-31T08:00:00.000Z.")
+
+
+class Unset(Enum):
+    """The default of a `Nullable` field, in which null says something."""
+
+    UNSET = None
+
+
+UNSET = Unset.UNSET
+
+
+class Nullable(fields.Field[Any]):
+    """A value of another kind, or null, which is a value here and not a field left out."""
+
+    def __init__(self, kind: fields.Field[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        return None if value is None else self.kind._deserialize(value, attr, data, **kwargs)
+
+
+# Of a list's wrong items so many are named: naming a thousand takes longer than anything that is right.
+_MOST_NAMED = 10
+
+
 class Many(fields.Field[tuple[Any, ...]]):
     """A list of `low` to `high` values of one kind; with `distinct`, repetitions count once."""
 
@@ -181,6 +242,8 @@ class Many(fields.Field[tuple[Any, ...]]):
                 items.append(self.kind.deserialize(item))
             except ValidationError as error:
                 wrong[position] = error.messages
+                if len(wrong) == _MOST_NAMED:
+                    break
         if wrong:
             raise ValidationError(wrong)
         return tuple(dict.fromkeys(items) if self.distinct else items)
@@ -200,24 +263,37 @@ class Metadata(fields.Field[dict[str, Any]]):
     ) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValidationError("Must be an object.")
-        if self._size(value, self.depth) > self.max_bytes:
-            raise ValidationError(f"Must take at most {self.max_bytes:,} bytes as JSON.")
+        self._left(value, self.depth, self.max_bytes)
         return value
 
-    def _size(self, value: Any, depth: int) -> int:
-        """The bytes of `value` as compact JSON in UTF-8, escapes aside: one walk that checks as it counts."""
+    def _left(self, value: Any, depth: int, left: int) -> int:
+        """Return how many of `left` bytes `value` leaves, as compact JSON in UTF-8, escapes aside.
+
+        One walk that checks as it counts, and goes no further than it may: a client may send a megabyte.
+        """
         if depth < 0:
             raise ValidationError(f"Must be nested at most {self.depth} deep.")
         if isinstance(value, str):
-            check_text(value)
-            return len(value.encode()) + 2
-        if isinstance(value, dict):
-            sizes = (self._size(k, depth) + self._size(v, depth - 1) + 2 for k, v in value.items())
-            return max(2, 1 + sum(sizes))
-        if isinstance(value, list):
-            return max(2, 1 + sum(self._size(item, depth - 1) + 1 for item in value))
-        if isinstance(value, float) and not math.isfinite(value):
+            if len(value) <= left:
+                check_text(value)
+                left -= len(value.encode())
+            else:
+                left = -1
+            left -= 2
+        elif isinstance(value, dict):
+            left -= 1 if value else 2
+            for key, item in value.items():
+                left = self._left(item, depth - 1, self._left(key, depth, left - 2))
+        elif isinstance(value, list):
+            left -= 1 if value else 2
+            for item in value:
+                left = self._left(item, depth - 1, left - 1)
+        elif isinstance(value, float) and not math.isfinite(value):
             raise ValidationError("Must not contain NaN or Infinity.")
-        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise ValidationError("Must not contain numbers of more than 64 bits.")
-        return len(repr(value))
+        else:
+            left -= len(repr(value))
+        if left < 0:
+            raise ValidationError(f"Must take at most {self.max_bytes:,} bytes as JSON.")
+        return left

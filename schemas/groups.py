@@ -1,13 +1,16 @@
-"""What commands and pushes about groups carry."""
+"""Groups: created, changed and ended."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
-from schemas.base import ChangeOfConversation, OfConversation, Retryable
-from schemas.fields import Flag, Many, OneOf, Text, UserId, Whole
-from schemas.messages import MAX_CONTENT
-from schemas.resources import Conversation, Named, Page, Participant, Role, SharedConversation, Uuid
+from chatserver.schemas.base import ChangeOfConversation, Paged, Retryable
+from chatserver.schemas.characters import or_empty
+from chatserver.schemas.conversations import ConversationGiven
+from chatserver.schemas.fields import Many, Text, UserId, Whole
+from chatserver.schemas.messages import MAX_CONTENT, MessageSent
+from chatserver.schemas.resources import Conversation, CursorPage, SharedConversation, Uuid
+from chatserver.schemas.table import Choice, Command, Push, Rest, per_rows
 
 DEFAULT_MAX_MEMBERS = 50
 
@@ -20,17 +23,16 @@ class GroupCreate(Retryable):
     """
 
     title: Annotated[str, Text(1, 100, blank=False)]
-    description: Annotated[str | None, Text(0, 500)] = None
+    description: Annotated[str | None, Text(0, 500, kept_as=or_empty)] = None
     participant_ids: Annotated[tuple[str, ...], Many(UserId(), 0, 1000)] = ()
     max_members: Annotated[int | None, Whole(2)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupListAsk:
+class GroupListAsk(Paged):
     """A page of one's groups: 200 where nothing is said, and at most."""
 
     limit: Annotated[int, Whole(1, 200)] = 200
-    offset: Annotated[int, Whole()] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,97 +41,15 @@ class GroupPage:
 
     groups: tuple[Conversation, ...]
     total: int
-    pagination: Page
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberAdd(ChangeOfConversation):
-    """One person, or several."""
-
-    user_id: Annotated[str | None, UserId()] = None
-    user_ids: Annotated[tuple[str, ...] | None, Many(UserId(), 1, 50)] = None
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """Either userId or userIds."""
-        if self.user_id is None and self.user_ids is None:
-            yield "user_id", "Give userId or userIds."
-        if self.user_id is not None and self.user_ids is not None:
-            yield "user_ids", "Give userId or userIds, not both."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberChange(ChangeOfConversation):
-    """Names a member of a group."""
-
-    user_id: Annotated[str, UserId()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MembersGiven:
-    """The member added, where one was named, or the members, where several were."""
-
-    participant: Participant | None = None
-    participants: tuple[Participant, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MembersAsk(OfConversation):
-    """A page of a group's members: the highest roles first, then the longest members."""
-
-    limit: Annotated[int, Whole(1, 200)] = 50
-    offset: Annotated[int, Whole()] = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberPage:
-    """Members. ``total`` counts all."""
-
-    participants: tuple[Participant, ...]
-    total: int
-    pagination: Page
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promote(MemberChange):
-    """The role that the member rises to."""
-
-    role: Annotated[Literal["admin", "moderator"], OneOf("admin", "moderator")] = "admin"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demote(MemberChange):
-    """The role that the member goes back to."""
-
-    role: Annotated[Literal["member", "moderator"], OneOf("member", "moderator")] = "member"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleGiven:
-    """The role that the member has now."""
-
-    role: Role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permit(MemberChange):
-    """Whether the member may add members from now on."""
-
-    can_add_members: Annotated[bool, Flag()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberGiven:
-    """The member."""
-
-    participant: Participant
+    pagination: CursorPage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupUpdate(ChangeOfConversation):
-    """What is not given stays. An empty description takes it away."""
+    """Changes the fields that are given. An empty description removes it."""
 
     title: Annotated[str | None, Text(1, 100, blank=False)] = None
-    description: Annotated[str | None, Text(0, 500)] = None
+    description: Annotated[str | None, Text(0, 500, kept_as=or_empty)] = None
     max_members: Annotated[int | None, Whole(2)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -140,7 +60,7 @@ class GroupUpdate(ChangeOfConversation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupAnnounce(ChangeOfConversation):
-    """A text for all. ``requestId`` does what ``clientMessageId`` does, where that is not given."""
+    """A text for all members. ``requestId`` does what ``clientMessageId`` does, where that is not given."""
 
     content: Annotated[str, Text(1, MAX_CONTENT, blank=False)]
     client_message_id: Annotated[str | None, Text(1, 64)] = None
@@ -156,32 +76,81 @@ class GroupEvent:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberEvent:
-    """Something happened to a member; ``by`` is who did it, or they themselves."""
+COMMANDS = (
+    Command(
+        "group:create",
+        takes=GroupCreate,
+        gives=ConversationGiven,
+        mutates=True,
+        limit="message",
+        rows=lambda cmd: len(cmd.participant_ids),
+        errors=("RESOURCE_NOT_FOUND", "USER_BLOCKED", "CONFLICT"),
+        rest=(Rest("POST", "/api/conversations/group", 201, bare="conversation"),),
+        doc="Create a group; you are its owner. Each person named counts as a command.",
+    ),
+    Command(
+        "group:list",
+        takes=GroupListAsk,
+        gives=GroupPage,
+        page=True,
+        rows=per_rows(200),
+        doc="Your groups, the most recently active first, also those whose history you have hidden.",
+    ),
+    Command(
+        "group:update",
+        takes=GroupUpdate,
+        gives=ConversationGiven,
+        mutates=True,
+        limit="message",
+        errors=("RESOURCE_NOT_FOUND", "PERMISSION_DENIED", "CONFLICT"),
+        rest=(Rest("PATCH", "/api/conversations/{conversation_id}", bare="conversation"),),
+        doc="Change a group's title, description or highest number of members, as an admin or its owner.",
+    ),
+    Command(
+        "group:announce",
+        takes=GroupAnnounce,
+        gives=MessageSent,
+        mutates=True,
+        limit="message",
+        errors=("RESOURCE_NOT_FOUND", "PERMISSION_DENIED", "IDEMPOTENCY_CONFLICT"),
+        doc="Post an announcement to a group, as an admin or its owner.",
+    ),
+    Command(
+        "group:delete",
+        takes=ChangeOfConversation,
+        gives=None,
+        mutates=True,
+        limit="message",
+        errors=("RESOURCE_NOT_FOUND", "PERMISSION_DENIED"),
+        rest=(
+            Rest(
+                "DELETE",
+                "/api/conversations/{conversation_id}",
+                chosen_by=Choice("for_everyone", True),
+            ),
+        ),
+        doc="End a group of yours, for everyone: nobody is a member of it after that, or can read it.",
+    ),
+)
 
-    conversation_id: Uuid
-    seq: int
-    user: Named
-    by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberRole(MemberEvent):
-    """A member has this role."""
-
-    role: Role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberAdded(MemberRole):
-    """Somebody is a member now. They alone get ``conversation``, as it stood when they were added."""
-
-    conversation: SharedConversation | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberUpdated(MemberRole):
-    """Whether a member may add members."""
-
-    can_add_members: bool
+PUSHES = (
+    Push(
+        "group:created",
+        carries=GroupEvent,
+        durable=True,
+        doc="A group was created with you. One whose `seq` is above 1 was moved in from another system: load its "
+        "history.",
+    ),
+    Push(
+        "group:info_updated",
+        carries=GroupEvent,
+        durable=True,
+        doc="A group has another title, description or highest number of members.",
+    ),
+    Push(
+        "group:deleted",
+        carries=GroupEvent,
+        durable=True,
+        doc="A group has ended; you hear nothing of it after this.",
+    ),
+)

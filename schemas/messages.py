@@ -1,43 +1,57 @@
-"""What commands and pushes about messages carry."""
+"""Messages: what is said, reworded and erased."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
-from schemas.base import ChangeOfConversation, ChangeOfMessage, Retryable
-from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
-from schemas.resources import Message, Reaction, Time, Uuid
-from schemas.wire import resource
+from chatserver.schemas.base import ChangeOfMessage, MessageEvent
+from chatserver.schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId
+from chatserver.schemas.files import MAX_FILES
+from chatserver.schemas.resources import Message, Uuid
+from chatserver.schemas.table import Command, Push, Rest
+from chatserver.schemas.wire import resource
 
 MAX_CONTENT = 10_000
 MAX_CONTENT_ENCRYPTED = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
-MAX_REACTION = 64
 SentType = Literal["text", "image", "file", "voice"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSend:
-    """To a conversation, or to a person (about a product); text or end-to-end ciphertext."""
+    """To a conversation, or to a person (about a product); text or end-to-end ciphertext, files, or files with it.
+
+    ``message_type`` is ``text`` by itself; with files it is ``image`` where all are images, ``voice`` where it is
+    one sound with a duration, else ``file``.
+    """
 
     conversation_id: Annotated[UUID | None, Id()] = None
     recipient_id: Annotated[str | None, UserId()] = None
     product_id: Annotated[str | None, UserId()] = None
     content: Annotated[str | None, Text(1, MAX_CONTENT, blank=False)] = None
     content_encrypted: Annotated[str | None, Text(1, MAX_CONTENT_ENCRYPTED)] = None
-    message_type: Annotated[SentType, OneOf(*get_args(SentType))] = "text"
+    message_type: Annotated[SentType | None, OneOf(*get_args(SentType))] = None
     client_message_id: Annotated[str | None, Text(1, 64)] = None
     reply_to_message_id: Annotated[UUID | None, Id()] = None
     metadata: Annotated[dict[str, Any] | None, Metadata(MAX_METADATA_BYTES)] = None
+    file_ids: Annotated[tuple[UUID, ...] | None, Many(Id(), 1, MAX_FILES, distinct=False)] = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """One of conversationId and recipientId; productId goes with recipientId; content or contentEncrypted."""
+        """One of conversationId and recipientId; productId goes with recipientId; content or contentEncrypted, or
+        neither with files; each file once.
+        """
         if self.conversation_id is None and self.recipient_id is None:
             yield "conversation_id", "Give conversationId or recipientId."
         if self.conversation_id is not None and self.product_id is not None:
             yield "product_id", "Goes with recipientId: a conversation has its product already."
-        yield from _not_one_wording(self.content, self.content_encrypted)
+        if self.file_ids is None:
+            yield from _not_one_wording(self.content, self.content_encrypted)
+        else:
+            if len(set(self.file_ids)) < len(self.file_ids):
+                yield "file_ids", "Names a file twice."
+            if self.content is not None and self.content_encrypted is not None:
+                yield "content_encrypted", "Give content or contentEncrypted, not both."
 
 
 def _not_one_wording(content: str | None, encrypted: str | None) -> Iterator[tuple[str, str]]:
@@ -49,16 +63,19 @@ def _not_one_wording(content: str | None, encrypted: str | None) -> Iterator[tup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSent:
-    """``duplicate``: the same ``clientMessageId`` was sent before, and this is that message as it is now."""
+    """``duplicate``: the same ``clientMessageId`` was sent before, and this is that message as it is now.
+
+    ``message`` is left out of a duplicate that you may not see any more.
+    """
 
     message_id: Uuid
-    message: Message
     duplicate: bool
+    message: Message | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdit(ChangeOfMessage):
-    """The new wording: text or end-to-end ciphertext, whichever it was. All else of the message stays."""
+    """The new text, or end-to-end ciphertext where the message had that. Everything else of the message stays."""
 
     content: Annotated[str | None, Text(1, MAX_CONTENT, blank=False)] = None
     content_encrypted: Annotated[str | None, Text(1, MAX_CONTENT_ENCRYPTED)] = None
@@ -70,74 +87,18 @@ class MessageEdit(ChangeOfMessage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageGiven:
-    """One message."""
+    """The message. Where you may not see it any more, the same request again answers with its id alone."""
 
-    message: Message
+    message: Message | None = None
+    message_id: Uuid | None = None
+    duplicate: Literal[True] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDelete(ChangeOfMessage):
-    """For everyone (the sender; in a group a moderator and up, too), or for the caller alone."""
+    """For everyone (by the sender, or in a group by a moderator or a higher role), or for the caller alone."""
 
     delete_for_everyone: Annotated[bool, Flag()] = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReactionAdd(ChangeOfMessage):
-    """An emoji, say; of several code points perhaps."""
-
-    reaction: Annotated[str, Text(1, MAX_REACTION, blank=False)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReactionSet:
-    """``removed``: it stood already, so asking for it again took it away."""
-
-    reaction: str
-    removed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReactionRemove(ChangeOfMessage):
-    """The caller's reaction, whichever it is, or only where it is the one named."""
-
-    reaction: Annotated[str | None, Text(1, MAX_REACTION, blank=False)] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt(Retryable):
-    """One message, several, or everything in a conversation up to a seq."""
-
-    message_id: Annotated[UUID | None, Id()] = None
-    message_ids: Annotated[tuple[UUID, ...] | None, Many(Id(), 1, 200)] = None
-    conversation_id: Annotated[UUID | None, Id()] = None
-    up_to_seq: Annotated[int | None, Whole(1)] = None
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """One of messageId, messageIds, and conversationId with upToSeq."""
-        by_position = self.up_to_seq is not None
-        ways = (self.message_id is not None) + (self.message_ids is not None) + by_position
-        if ways == 0:
-            yield "message_id", "Give messageId, messageIds, or conversationId with upToSeq."
-        elif ways > 1:
-            wrong = "up_to_seq" if by_position else "message_ids"
-            yield wrong, "Give one of messageId, messageIds, or conversationId with upToSeq."
-        if by_position and self.conversation_id is None:
-            yield "conversation_id", "Goes with upToSeq: missing."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Updated:
-    """How many messages changed their state by this."""
-
-    updated_count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typing(ChangeOfConversation):
-    """Whether the caller is typing; a lone true expires after 3 s."""
-
-    is_typing: Annotated[bool, Flag()]
 
 
 @resource
@@ -148,17 +109,8 @@ class MessageReceived(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageEvent:
-    """Something happened to a message."""
-
-    conversation_id: Uuid
-    seq: int
-    message_id: Uuid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdited(MessageEvent):
-    """The message as it is now; erased since, it is a tombstone."""
+    """The message as it is now; a tombstone if it was erased since."""
 
     message: Message
 
@@ -173,7 +125,7 @@ class MessageDeleted(MessageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDeletedForSelf:
-    """The person deleted the message for themselves, on another device perhaps."""
+    """The person deleted the message for themselves, perhaps on another device."""
 
     conversation_id: Uuid
     message_id: Uuid
@@ -181,63 +133,66 @@ class MessageDeletedForSelf:
     personal_seq: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReactionAdded(MessageEvent):
-    """Takes the place of the reaction that the person had, if any."""
+COMMANDS = (
+    Command(
+        "chat:message_send",
+        takes=MessageSend,
+        gives=MessageSent,
+        mutates=True,
+        limit="message",
+        errors=("RESOURCE_NOT_FOUND", "USER_BLOCKED", "CONFLICT", "IDEMPOTENCY_CONFLICT"),
+        rest=(Rest("POST", "/api/messages", 201, bare="message"),),
+        doc="Post a message to a conversation you take part in, or to a person.",
+    ),
+    Command(
+        "chat:message_edit",
+        takes=MessageEdit,
+        gives=MessageGiven,
+        mutates=True,
+        limit="message",
+        errors=(
+            "RESOURCE_NOT_FOUND",
+            "PERMISSION_DENIED",
+            "USER_BLOCKED",
+            "EDIT_WINDOW_EXPIRED",
+            "IDEMPOTENCY_CONFLICT",
+        ),
+        rest=(Rest("PATCH", "/api/messages/{message_id}", bare="message"),),
+        doc="Change the text of your message, within 5 minutes of sending it.",
+    ),
+    Command(
+        "chat:message_delete",
+        takes=MessageDelete,
+        gives=None,
+        mutates=True,
+        limit="message",
+        errors=("RESOURCE_NOT_FOUND", "PERMISSION_DENIED", "IDEMPOTENCY_CONFLICT"),
+        rest=(Rest("DELETE", "/api/messages/{message_id}"),),
+        doc="Erase a message for everyone, or delete it for yourself alone.",
+    ),
+)
 
-    reaction: Reaction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReactionRemoved(MessageEvent):
-    """The person has no reaction any more."""
-
-    user_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessagePinned(MessageEvent):
-    """Who pinned the message, or took its pin away."""
-
-    by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mentioned:
-    """A message mentions the person, by name or as one of all."""
-
-    conversation_id: Uuid
-    message_id: Uuid
-    mentioned_by: str
-    mentioned_by_username: str
-    message: Message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserTyping:
-    """Somebody types, or stopped."""
-
-    conversation_id: Uuid
-    user_id: str
-    username: str
-    is_typing: bool
-    timestamp: Time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageStatusUpdated:
-    """Messages up to a seq were received or read. ``message_ids`` is empty where they are over 200.
-
-    To the reader's own devices alone it also comes without any: nothing was new, but the conversation is no
-    longer marked as unread.
-    """
-
-    conversation_id: Uuid
-    up_to_seq: int
-    message_ids: tuple[Uuid, ...]
-    status: Literal["delivered", "read"]
-    user_id: str
-    timestamp: Time
-    message_id: Uuid | None = None
-    delivered_by: str | None = None
-    read_by: str | None = None
+PUSHES = (
+    Push(
+        "chat:message_received", carries=MessageReceived, durable=True, doc="A message was posted."
+    ),
+    Push(
+        "chat:message_edited",
+        carries=MessageEdited,
+        durable=True,
+        doc="The text of a message was changed.",
+    ),
+    Push(
+        "chat:message_deleted",
+        carries=MessageDeleted,
+        durable=True,
+        doc="A message was erased for everyone; a tombstone stands in its place.",
+    ),
+    Push(
+        "chat:message_deleted",
+        carries=MessageDeletedForSelf,
+        durable=True,
+        personal=True,
+        doc="You deleted a message for yourself alone.",
+    ),
+)

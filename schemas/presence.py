@@ -1,11 +1,20 @@
 """Who is online."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+from uuid import UUID
 
-from schemas.base import Empty, Retryable
-from schemas.resources import Person, Time
-from schemas.table import Command, Push
+from chatserver.schemas.base import Empty, Retryable
+from chatserver.schemas.fields import Id, Nullable
+from chatserver.schemas.resources import Person, Time
+from chatserver.schemas.table import Command, Push
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FocusSet(Retryable):
+    """The conversation that this connection has open in front of its user; null is none."""
+
+    conversation_id: Annotated[UUID | None, Nullable(Id())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +55,28 @@ COMMANDS = (
         mutates=True,
         doc="Count this connection as gone, at once and without grace.",
     ),
-    Command("presence:list", takes=Empty, gives=OnlineList, doc="Your contacts who are online."),
+    Command(
+        "presence:focus",
+        takes=FocusSet,
+        gives=None,
+        mutates=True,
+        errors=("RESOURCE_NOT_FOUND",),
+        doc="Say which conversation this connection has open in front of you: you are not notified of its "
+        "messages, on any device. It ends with the connection.",
+    ),
+    Command(
+        "presence:list",
+        takes=Empty,
+        gives=OnlineList,
+        page=True,
+        doc="Your contacts who are online.",
+    ),
 )
 
 PUSHES = (
     Push(
         "user:status_changed",
         carries=UserStatusChanged,
-        doc="A contact came online or went offline.",
+        doc="A contact came online or went offline, or a block between you has come (`offline`) or gone.",
     ),
 )

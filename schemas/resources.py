@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from schemas.wire import resource
+from chatserver.schemas.wire import resource
 
 # A string with a format, as JSON Schema calls it; what has none is a str.
 Uuid = Annotated[str, "uuid"]
 Time = Annotated[str, "date-time"]
 
 Role = Literal["owner", "admin", "moderator", "member"]
-Status = Literal["sent", "delivered", "read"]
+MessageStatus = Literal["sent", "delivered", "read"]
+NotificationLevel = Literal["all", "mentions", "none"]
+FileState = Literal["uploading", "scanning", "ready", "refused"]
 
 
 @resource
@@ -40,10 +42,35 @@ class Mention:
 
 
 @resource
+class File:
+    """A file. ``duration`` is in ms, ``preview`` a small picture as a data URL; what nobody knows is null.
+
+    ``url`` and ``thumb_url`` are addresses at this server, for requests with a token.
+    """
+
+    id: Uuid
+    name: str
+    size: int
+    type: str
+    state: FileState
+    width: int | None
+    height: int | None
+    duration: int | None
+    waveform: tuple[int, ...] | None
+    preview: str | None
+    url: str
+    thumb_url: str | None
+
+
+@resource
 class Message:
     """A message. An end-to-end encrypted one has ``content_encrypted`` and no ``content``; an erased one neither.
 
-    ``status`` is ``sent``, ``delivered`` or ``read``, as the recipient of a direct message has it.
+    One with ``files`` may have no text either.
+
+    ``recipient_id`` is null in a group. ``updated_seq`` is the seq of the last event that changed the message,
+    its own at first: of two showings the higher one is the newer. ``status`` is ``sent``, ``delivered`` or
+    ``read``, as the recipient of a direct message has it.
     """
 
     id: Uuid
@@ -66,7 +93,9 @@ class Message:
     is_deleted: bool
     created_at: Time
     edited_at: Time | None
-    status: Status
+    updated_seq: int
+    files: tuple[File, ...]
+    status: MessageStatus
 
 
 @resource
@@ -94,7 +123,7 @@ class Participant:
 
 @resource
 class SharedConversation:
-    """A conversation as all its members see it alike: what pushes carry."""
+    """A conversation as all its members see it alike: what pushes carry, beside pushes of its messages."""
 
     id: Uuid
     type: Literal["direct", "group"]
@@ -109,7 +138,20 @@ class SharedConversation:
     created_at: Time
     last_message_at: Time | None
     last_seq: int
-    last_message: Message | None
+
+
+@resource
+class ConversationSettings:
+    """What one member has set of a conversation for themselves.
+
+    ``level`` says which messages notify: where it was never set, ``all`` in a conversation of up to 100 members
+    and ``mentions`` in a larger one. Until ``muted_until``, none do. An archived conversation is listed apart.
+    """
+
+    level: NotificationLevel
+    muted_until: Time | None
+    archived: bool
+    favourite: bool
 
 
 @resource
@@ -119,11 +161,13 @@ class Conversation(SharedConversation):
     ``either_follows`` is null for a group.
     """
 
+    last_message: Message | None
     either_follows: bool | None
     unread_count: int
     is_blocked: bool
     blocked_by_me: bool
     my_role: Role
+    my_settings: ConversationSettings
     participants: tuple[Participant, ...]
 
 
@@ -143,6 +187,13 @@ class Page:
     limit: int
     offset: int
     has_more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CursorPage(Page):
+    """Where a page of a moving list stands. ``next_cursor`` asks for the page behind it; null at the end."""
+
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
-"""Is anybody there?"""
+"""``system:*``: signs of life."""
 
 from dataclasses import dataclass
 
-from schemas.base import Empty
-from schemas.table import Command
+from chatserver.schemas.base import Empty
+from chatserver.schemas.table import Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +25,17 @@ COMMANDS = (
         "system:ping",
         takes=Empty,
         gives=Pong,
+        runs="free",
         limit="none",
-        doc="Measure the way to the server and back.",
+        doc="Measure the time to the server and back.",
     ),
     Command(
-        "system:test", takes=Empty, gives=Tested, limit="none", doc="See that commands arrive."
+        "system:test",
+        takes=Empty,
+        gives=Tested,
+        runs="free",
+        limit="none",
+        doc="Check that commands arrive.",
     ),
 )
 

@@ -1,9 +1,45 @@
 """What a row of the tables is. The tables themselves stand in ``schemas/__init__.py``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
-Limit = Literal["none", "command", "message"]
+Limit = Literal["none", "command", "message", "search"]
+# When a command runs, among those of its connection: changes one at a time, in their order; a query behind the
+# changes before it, beside other queries; typing in its own order, beside all else; what is free at once.
+Turn = Literal["change", "query", "typing", "free"]
+
+
+class HasName(Protocol):
+    """A row that is known by its name."""
+
+    @property
+    def name(self) -> str:
+        """The name, unique within its table."""
+
+
+Row = TypeVar("Row", bound=HasName)
+
+
+def distinct(*rows: Row) -> tuple[Row, ...]:
+    """Return the rows of a table after checking that no name occurs twice.
+
+    Raises:
+        ValueError: a name occurs twice; the message has it.
+    """
+    seen = set()
+    for row in rows:
+        # A push may go to everybody, and in another shape to one person alone.
+        key = (row.name, getattr(row, "personal", False))
+        if key in seen:
+            raise ValueError(f"{row.name} stands twice in its table")
+        seen.add(key)
+    return rows
+
+
+def per_rows(many: int) -> Callable[[Any], int]:
+    """Count a page by its limit: every so many rows, or fewer, as one."""
+    return lambda cmd: -(-cmd.limit // many)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +88,34 @@ class Command:
     # None: the answer only says that it was done.
     gives: type[Any] | None
     doc: str
-    # Commands that change something run one at a time per connection, in order, and take a requestId.
+    # Whether it changes something, and takes a requestId.
     mutates: bool = False
+    # Where that is not what `mutates` says.
+    runs: Turn | None = None
+    # What it is counted as. Whatever tells others of something durable is a message.
     limit: Limit = "command"
+    # By what it names: as how many commands it counts (rows that are written or looked for), and as how many
+    # messages (pushes that everybody gets). One, where nothing is said.
+    rows: Callable[[Any], int] | None = None
+    pushes: Callable[[Any], int] | None = None
+    # Whether the answer may be a page, of up to about a mebibyte.
+    page: bool = False
     errors: tuple[str, ...] = ()
     rest: tuple[Rest, ...] = ()
+
+    @property
+    def turn(self) -> Turn:
+        """When it runs, among the commands of its connection."""
+        return self.runs or ("change" if self.mutates else "query")
+
+
+Routed = tuple[Command, Rest]
+"""A command, and one of its REST routes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What the server tells a client unasked. Durable ones are in the log and replayed after a gap."""
+    """What the server tells a client by itself. Durable ones are in the log and replayed after a gap."""
 
     name: str
     carries: type[Any]

@@ -32,7 +32,13 @@ from typing import (
 
 from marshmallow import ValidationError, fields
 
+from chatserver.schemas.fields import Nullable
+
 T = TypeVar("T")
+
+
+# Many times as many as any payload has, newer clients' included.
+_MOST_FIELDS = 1_000
 
 
 class _HasProblems(Protocol):
@@ -41,14 +47,14 @@ class _HasProblems(Protocol):
 
 @cache
 def camel(name: str) -> str:
-    """``conversation_id`` → ``conversationId``."""
+    """Return ``conversation_id`` as ``conversationId``."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
 
 
 @cache
 def snake(name: str) -> str:
-    """``conversationId`` → ``conversation_id``."""
+    """Return ``conversationId`` as ``conversation_id``."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
@@ -77,6 +83,7 @@ class Loader(Generic[T]):
         self._deserialize = {name: field._deserialize for name, field in self.fields.items()}
         self._required = {name for name, field in self.fields.items() if field.required}
         self._optional = self.fields.keys() - self._required
+        self._nullable = {n for n, field in self.fields.items() if isinstance(field, Nullable)}
         # By what a field may be called: its name, and how it is read.
         self._readers = {
             spelled: (name, self._deserialize[name]) for spelled, name in self._known.items()
@@ -84,13 +91,15 @@ class Loader(Generic[T]):
         self._has_problems = hasattr(kind, "problems")
 
     def load(self, payload: object, *, strict: bool) -> tuple[T, frozenset[str]]:
-        """The payload as its dataclass, and the names of the unknown fields that were ignored.
+        """Return the payload as its dataclass, and the names of the unknown fields that were ignored.
 
         Raises:
             Invalid: naming each wrong field; with `strict`, each unknown one too.
         """
         if not isinstance(payload, dict):
             raise Invalid({"payload": ["Must be an object."]})
+        if len(payload) > _MOST_FIELDS:
+            raise Invalid({"payload": [f"Must have at most {_MOST_FIELDS:,} fields."]})
         if (value := self._usual(payload)) is not None:
             return value, _NONE
         data, unknown, wrong = self._spelled(payload)
@@ -101,7 +110,7 @@ class Loader(Generic[T]):
         # validators beside the fields): that would take a third of a message's time.
         for name, value in data.items():
             try:
-                if value is None:
+                if value is None and name not in self._nullable:
                     raise ValidationError("Must not be null.")
                 loaded[name] = self._deserialize[name](value, None, None)
             except ValidationError as error:
@@ -119,7 +128,7 @@ class Loader(Generic[T]):
         return value, frozenset(unknown)
 
     def _usual(self, payload: dict[Any, Any]) -> T | None:
-        """A payload in which everything is as it should be, in one pass; None where something may not be."""
+        """Load a payload in which everything is as it should be, in one pass; None where something may not be."""
         loaded = {}
         try:
             for given, value in payload.items():
@@ -137,7 +146,7 @@ class Loader(Generic[T]):
     def _spelled(
         self, payload: dict[Any, Any]
     ) -> tuple[dict[str, Any], list[str], dict[str, list[str]]]:
-        """Either casing becomes the field's name; a field given in both must be given alike."""
+        """Rename fields in either casing to their names; a field given in both must be given alike."""
         data: dict[str, Any] = {}
         unknown: list[str] = []
         wrong: dict[str, list[str]] = {}
@@ -145,8 +154,8 @@ class Loader(Generic[T]):
             name = self._known.get(given)
             if name is None:
                 unknown.append(given[:64].encode(errors="replace").decode())
-            elif value is None and name in self._optional:
-                # null stands for "not given" where that is allowed: many clients send it so.
+            elif value is None and name in self._optional and name not in self._nullable:
+                # null stands for "not given" where it says nothing else: many clients send it so.
                 continue
             elif name in data and not _alike(data[name], value):
                 wrong[self._names[name]] = ["Given twice, in both casings, with different values."]
@@ -261,7 +270,7 @@ def _inner(value: Any) -> Any:
 
 
 def to_wire(value: Any) -> dict[str, Any]:
-    """An answer or push as the wire's object: camelCase keys, also in the parts of it.
+    """Return an answer or push as the wire's object: camelCase keys, also in the parts of it.
 
     Resources are left to the JSON encoder, which writes them as they are named. A None is
     left out where the field's default is None, and is null elsewhere.
@@ -274,5 +283,5 @@ def to_wire(value: Any) -> dict[str, Any]:
 
 
 def payload(value: Any) -> Any:
-    """What a push carries, ready for the JSON encoder: a resource as it is, the rest by `to_wire`."""
+    """Return what a push carries, ready for the JSON encoder: a resource as it is, the rest by `to_wire`."""
     return to_wire(value) if _shape(type(value)).is_part else value

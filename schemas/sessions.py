@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from schemas.base import Retryable
-from schemas.fields import Text
-from schemas.resources import Person, Time, Uuid
-from schemas.table import Command, Push
+from chatserver.schemas.base import Retryable
+from chatserver.schemas.fields import Text
+from chatserver.schemas.resources import Person, Time
+from chatserver.schemas.table import Command, Push
 
-# Characters; nothing larger is parsed (chatserver/tokens.py).
+# Characters; nothing larger is parsed (chatserver/sessions/tokens.py).
 MAX_TOKEN = 8 * 1024
 
 
@@ -21,7 +21,7 @@ class Refresh(Retryable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed:
-    """Until when the session lasts now."""
+    """When the session ends now."""
 
     expires_at: Time
 
@@ -35,17 +35,19 @@ class Expiring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the client does well to respect."""
+    """The limits that the client should respect."""
 
     max_message_length: int
     max_payload_bytes: int
     messages_per_minute: int
     typing_interval_ms: int
+    max_file_size: int
+    max_files_per_message: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReady:
-    """The session is on; everything missed has been emitted before it."""
+    """The session has begun; everything that the client missed was emitted before this."""
 
     user: Person
     connection_id: str
@@ -60,22 +62,8 @@ class SessionReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadStateOf:
-    """What one person has received, and read: the highest seq, and every range of seqs, both ends included."""
-
-    user_id: str
-    delivered_seq: int
-    read_seq: int
-    read_ranges: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadState:
-    """Of both people in a direct conversation, of oneself in a group. ``unread_count`` stops at 1,000."""
-
-    conversation_id: Uuid
-    unread_count: int
-    participants: tuple[ReadStateOf, ...]
+class NewerOffset:
+    """Carries only the offset, which is the push's last argument."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,21 +98,22 @@ COMMANDS = (
         gives=Refreshed,
         mutates=True,
         errors=("AUTH_FAILED",),
-        doc="Go on with a newer token of the same user; one that is refused leaves the session as it is.",
+        doc="Continue with a newer token of the same user; a token that is refused leaves the session as it is.",
     ),
 )
 
 PUSHES = (
-    Push(
-        "chat:read_state",
-        carries=ReadState,
-        doc="While connecting: what was received and read in a conversation meanwhile.",
-    ),
-    Push("session:ready", carries=SessionReady, doc="The session is on."),
+    Push("session:ready", carries=SessionReady, doc="The session has begun."),
     Push(
         "session:expiring",
         carries=Expiring,
         doc="The token expires in a minute, or less: send a newer one by session:refresh.",
+    ),
+    Push(
+        "session:offset",
+        carries=NewerOffset,
+        doc="A newer offset, as the last argument; it covers everything that was pushed. At most once a second, "
+        "after something durable was pushed; not with `recovery: false`.",
     ),
     Push("session:draining", carries=Draining, doc="The server stops; reconnect after a while."),
     Push("error", carries=Failure, doc="A command sent without an ack callback failed."),

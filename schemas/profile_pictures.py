@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from marshmallow import ValidationError, fields
 
-from schemas.fields import MAX_SEQ, Many, OneOf, UserId, Whole
-from schemas.resources import Time
-from schemas.table import Command, Rest
+from chatserver.schemas.fields import MAX_SEQ, Many, OneOf, UserId, Whole
+from chatserver.schemas.resources import Time
+from chatserver.schemas.table import Command, Rest
 
 MAX_PICTURES = 50
 
@@ -22,11 +22,11 @@ class PictureOf:
 
 
 class Pictured(fields.Field[PictureOf]):
-    """An object ``{type, id}``; more in it is ignored."""
+    """An object ``{type, id}``; other fields in it are ignored."""
 
     json_schema: ClassVar[dict[str, Any]] = {
         "type": "object",
-        "description": "An object `{type, id}`; more in it is ignored.",
+        "description": "An object `{type, id}`; other fields in it are ignored.",
         "properties": {
             "type": {"type": "string", "enum": ["user", "community"]},
             "id": {
@@ -73,7 +73,10 @@ class PicturesAsk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One picture. ``default``: there is none, so show a stand-in. ``error``: it could not be found out now."""
+    """One picture.
+
+    ``default``: there is none, so show a stand-in. ``error``: the server could not find out now.
+    """
 
     type: Literal["user", "community"]
     id: str | int
@@ -85,7 +88,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """``status`` is always "ok": what fails, fails by itself."""
+    """``status`` is always "ok": a picture that fails does not fail the others."""
 
     items: tuple[Picture, ...]
     timestamp: Time
@@ -97,7 +100,9 @@ COMMANDS = (
         "user:profile_pictures",
         takes=PicturesAsk,
         gives=Pictures,
+        rows=lambda cmd: len(cmd.items),
         rest=(Rest("POST", "/api/profile-pictures/batch"),),
-        doc="The profile pictures of up to 50 users and communities; what fails, fails by itself.",
+        doc="The profile pictures of up to 50 users and communities; a failure is that picture's alone. Each "
+        "counts as a command.",
     ),
 )
