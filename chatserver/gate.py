@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,15 +15,15 @@ from typing import Any, NamedTuple, get_type_hints
 
 import orjson
 
-from chatserver.errors import ChatError, ErrorCode, unavailable
+from chatserver.core.caller import ASKER, Caller, Request, Session
+from chatserver.core.errors import ChatError, ErrorCode, unavailable
+from chatserver.core.logging import get_logger
+from chatserver.core.signal import Signal
+from chatserver.core.tally import CommandTally
 from chatserver.limits import Limiter
-from chatserver.logs import get_logger
-from chatserver.session import Caller, Request, Session
-from chatserver.signal import Signal
-from chatserver.tally import CommandTally
-from chatserver.tokens import LEEWAY
-from schemas.table import Command
-from schemas.wire import Invalid, Loader, to_wire
+from chatserver.schemas.table import Command, Turn
+from chatserver.schemas.wire import Invalid, Loader, to_wire
+from chatserver.sessions import LEEWAY
 
 _log = get_logger(__name__)
 
@@ -33,6 +34,30 @@ class BindError(RuntimeError):
     """A command without a handler, a handler without a command, or one that asks for an unknown service."""
 
 
+# A command of up to so many bytes counts as one.
+_LIGHT = 16 * 1024
+# An answer of up to so many bytes, as a usual page has, counts as no further command.
+_LIGHT_ANSWER = 32 * 1024
+
+
+class LatePayload(ABC):
+    """A payload of which something is still to be found out, once the command was counted and has its turn.
+
+    A door's clients may name a conversation by its people, say.
+    """
+
+    # What is known of the command so far.
+    payload: dict[str, Any]
+
+    @abstractmethod
+    async def found(self) -> dict[str, Any]:
+        """Return the whole payload, which `payload` is from then on.
+
+        Raises:
+            ChatError: there is no such thing; the command is refused so.
+        """
+
+
 class Answer(NamedTuple):
     """The one answer to a command: what it gives, or why not."""
 
@@ -40,7 +65,7 @@ class Answer(NamedTuple):
     error: ChatError | None = None
 
     def ack(self) -> dict[str, Any]:
-        """The answer as Socket.IO acknowledges it."""
+        """Return the answer as Socket.IO acknowledges it."""
         if self.error is not None:
             return {"success": False, "error": self.error.to_wire()}
         return {"success": True} if self.value is None else {"success": True, **to_wire(self.value)}
@@ -53,12 +78,13 @@ class _Bound:
     handler: Handler
     services: tuple[object, ...]
     takes_request_id: bool
+    turn: Turn
 
 
 def bind(
     commands: Sequence[Command], modules: Iterable[ModuleType], services: Iterable[object]
 ) -> dict[str, _Bound]:
-    """Handlers to commands, by name: ``chat:message_send`` is ``handlers/chat.py:message_send``.
+    """Find the handler of each command, by name: ``chat:message_send`` is ``handlers/chat.py:message_send``.
 
     A handler takes the caller, its payload, and after them the services that it names by their types.
 
@@ -82,7 +108,7 @@ def bind(
         wanted = _services_of(command.name, handler, provided)
         takes = {field.name for field in dataclasses.fields(command.takes)}
         bound[command.name] = _Bound(
-            command, Loader(command.takes), handler, wanted, "request_id" in takes
+            command, Loader(command.takes), handler, wanted, "request_id" in takes, command.turn
         )
     if handlers:
         raise BindError(f"no row in the table for {', '.join(sorted(handlers))}")
@@ -130,13 +156,18 @@ class Gate:
         self._running = 0
         self._idle = Signal()
 
-    def mutates(self, name: object) -> bool:
-        """Whether a command changes something, and therefore waits for its turn on its connection."""
+    def turn(self, name: object) -> Turn:
+        """Return when a command runs, among those of its connection; what is no command is refused at once."""
         bound = self._bound.get(name) if isinstance(name, str) else None
-        return bound is not None and bound.command.mutates
+        return "free" if bound is None else bound.turn
+
+    def gives_page(self, name: object) -> bool:
+        """Return whether a command's answer may be a whole page, of which a connection has few under way."""
+        bound = self._bound.get(name) if isinstance(name, str) else None
+        return bound is not None and bound.command.page
 
     async def ask(self, session: Session, name: object, payload: object) -> Answer:
-        """The answer to a command, by the deadline; never raises."""
+        """Answer a command, by the deadline; never raises."""
         received = time.monotonic()
         task = asyncio.get_running_loop().create_task(self.answer(session, name, payload))
         done, _ = await asyncio.wait((task,), timeout=self.timeout)
@@ -145,7 +176,7 @@ class Gate:
         return answer
 
     def count(self, name: object, received: float, answer: Answer) -> None:
-        """A command, received at that time (`time.monotonic`), has its answer: for whoever does not `ask`."""
+        """Count the answer to a command received at that time (`time.monotonic`), for those who do not `ask`."""
         code = None if answer.error is None else answer.error.code
         self.tally.answered(name, time.monotonic() - received, code)
 
@@ -154,8 +185,22 @@ class Gate:
         """How many commands are under way, those included whose clients were told UNAVAILABLE."""
         return self._running
 
+    def weigh(self, session: Session, size: int) -> None:
+        """Count a command by its size, before it is read: a large one costs as much as several.
+
+        Raises:
+            ChatError: RATE_LIMIT_EXCEEDED
+        """
+        if size > _LIGHT:
+            self._limiter.command(session, "command", count=size // _LIGHT)
+
+    def weigh_answer(self, session: Session, size: int) -> None:
+        """Count an answer by its size: what it took to make a page of a mebibyte, others wait for."""
+        if size > _LIGHT_ANSWER:
+            self._limiter.answered(session, size // _LIGHT_ANSWER)
+
     def refuse(self, session: Session, error: ChatError) -> Answer:
-        """The answer to what is no command at all; it counts as one."""
+        """Answer what is no command at all; it counts as one."""
         try:
             self._limiter.command(session, "command")
         except ChatError as limit:
@@ -172,9 +217,9 @@ class Gate:
                     await self._idle.wait()
 
     async def answer(self, session: Session, name: object, payload: object) -> Answer:
-        """The answer to a command, however long it takes; never raises.
+        """Answer a command, however long it takes; never raises.
 
-        Whoever waits no longer than the deadline lets it run all the same, in a task of its own.
+        A caller that waits no longer than the deadline lets it run on, in a task of its own.
         """
         self._running += 1
         try:
@@ -186,9 +231,11 @@ class Gate:
                 raise ChatError(
                     code=ErrorCode.AUTH_REQUIRED, details="Session expired. Please log in again."
                 )
+            if isinstance(payload, LatePayload):
+                payload = await payload.found()
             cmd = self._understand(bound, payload)
-            if bound.command.limit == "message":
-                self._limiter.message(session, cmd)
+            self._count_named(session, bound.command, cmd)
+            ASKER.set(session)
             caller = Caller(session, _request(bound, cmd) if bound.takes_request_id else None)
             return Answer(await bound.handler(caller, cmd, *bound.services))
         except ChatError as error:
@@ -204,8 +251,22 @@ class Gate:
             if not self._running:
                 self._idle.fire()
 
+    def _count_named(self, session: Session, command: Command, cmd: Any) -> None:
+        """Count what is asked as the messages that it is, and as the further commands.
+
+        Raises:
+            ChatError: RATE_LIMIT_EXCEEDED
+        """
+        if command.rows is not None and (rows := command.rows(cmd)) > 1:
+            self._limiter.command(session, command.limit, rows - 1)
+        if command.limit == "message":
+            pushes = 1 if command.pushes is None else max(1, command.pushes(cmd))
+            self._limiter.message(session, cmd, pushes)
+        elif command.limit == "search":
+            self._limiter.search(session)
+
     def _understand(self, bound: _Bound, payload: object) -> Any:
-        """What is asked.
+        """Return the command's row, its caller and its payload.
 
         Raises:
             Invalid: nothing that the command takes.

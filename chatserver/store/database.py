@@ -16,11 +16,13 @@ import asyncpg
 import orjson
 
 from chatserver.config import ConfigError, DatabaseSettings
-from chatserver.errors import ChatError, unavailable
-from chatserver.logs import get_logger
+from chatserver.core.errors import ChatError, unavailable
+from chatserver.core.logging import get_logger
+from chatserver.core.tally import SECONDS, Histogram
 from chatserver.store import queries
-from chatserver.store.pool import Connection, Pool
-from chatserver.tally import SECONDS, Histogram
+from chatserver.store.connect import Connector
+from chatserver.store.outage import cause_of
+from chatserver.store.pool import Pool, PooledConnection
 
 Record: TypeAlias = asyncpg.Record
 _log = get_logger(__name__)
@@ -41,6 +43,8 @@ _PASSING = (
     OSError,
     TimeoutError,
 )
+# What tells of another transaction, not of the server.
+_CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 # What tells of the server, not of this connection alone.
 _TELLING = (TimeoutError, asyncpg.ReadOnlySQLTransactionError)
 
@@ -51,21 +55,21 @@ _SAY_EVERY = 1.0
 class Unit:
     """Queries on one connection, inside one transaction (see `Database.transaction`)."""
 
-    def __init__(self, connection: Connection, sql: Mapping[str, str]) -> None:
+    def __init__(self, connection: PooledConnection, sql: Mapping[str, str]) -> None:
         self._connection = connection
         self._sql = sql
 
     async def all(self, name: str, *args: object) -> list[Record]:
-        """The rows of the query `name`."""
+        """Return the rows of the query `name`."""
         return await self._connection.fetch(self._sql[name], *args)
 
     async def one(self, name: str, *args: object) -> Record | None:
-        """The first row of the query `name`, or None."""
+        """Return the first row of the query `name`, or None."""
         return await self._connection.fetchrow(self._sql[name], *args)
 
 
 class Database:
-    """The pool. Make it with `connect`.
+    """Runs named queries on a pool of connections. Make it with `connect`.
 
     Raises (all methods):
         ChatError: UNAVAILABLE where PostgreSQL cannot answer now.
@@ -76,6 +80,10 @@ class Database:
         self._sql = queries.load()
         self._pool: Pool
         self._said_at = 0.0
+        # Whether the log says that the database is away, and not yet that it is back.
+        self._is_away = False
+        # How many writes failed for want of room, or of permission to write at all.
+        self.refused_writes = 0
         # How long a query waited for a connection of the pool.
         self.waits = Histogram(SECONDS)
 
@@ -84,34 +92,22 @@ class Database:
         """Open the pool, and wait for its first connections.
 
         Raises:
-            OSError, asyncpg.PostgresError: no connection can be made.
-            ConfigError: there is a pooler that we were not told of, or commits through it would not be durable.
+            DatabaseAwayError: no connection can be made now.
+            ConfigError: a setting is wrong: there is a pooler that no setting mentions, or commits through it
+                would not be durable, or the server will not have us.
         """
         database = cls(settings)
-        try:
-            await database._open(dsn)
-        except asyncpg.ProtocolViolationError as error:
-            if "startup parameter" not in str(error):
-                raise
-            raise ConfigError(
-                f"DB_STATEMENT_CACHE_SIZE must be 0 behind a pooler, and DATABASE_URL leads to one: {error}"
-            ) from error
+        await database._open(dsn)
         return database
 
     async def _open(self, dsn: str) -> None:
         settings = self._settings
-        ssl = settings.ssl_context()
+        connector = Connector(settings, dsn)
+        for note in connector.address.notes:
+            _log.warning("a word on DATABASE_URL", note=note)
 
-        async def connect() -> Connection:
-            connection: Connection = await asyncpg.connect(
-                dsn,
-                timeout=settings.connection_timeout,
-                command_timeout=settings.query_timeout,
-                statement_cache_size=settings.statement_cache_size,
-                ssl=ssl,
-                connection_class=Connection,
-                server_settings=session_settings(settings),
-            )
+        async def connect() -> PooledConnection:
+            connection = await connector.connect_as(PooledConnection)
             try:
                 await _init_connection(connection, through_pooler=settings.through_pooler)
                 # What a send would find out first, in 20 ms: types of arrays, and a function to be compiled.
@@ -145,22 +141,33 @@ class Database:
 
     @property
     def most_connections(self) -> int:
-        """How many it may have."""
+        """How many connections the pool may have."""
         return self._settings.max_size
 
-    async def all(self, name: str, *args: object) -> list[Record]:
-        """The rows of the query `name`."""
+    async def all(self, name: str, *args: object, within: float | None = None) -> list[Record]:
+        """Return the rows of the query `name`.
+
+        Args:
+            within: seconds after which the query is given up, where that is sooner than DB_QUERY_TIMEOUT. It says
+                nothing about the database: other connections stay as they are.
+        """
         connection = self._idle() or await self._wait(name)
         try:
-            rows: list[Record] = await connection.fetch(self._sql[name], *args)
+            if within is None:
+                rows: list[Record] = await connection.fetch(self._sql[name], *args)
+            else:
+                shorter = min(within, self._settings.query_timeout)
+                rows = await connection.fetch(self._sql[name], *args, timeout=shorter)
         except BaseException as error:
-            self._failed(connection, name, error)
+            self._failed(connection, name, error, own=within is not None)
             raise
         self._pool.give(connection)
+        if self._is_away:
+            self._say_back()
         return rows
 
     async def one(self, name: str, *args: object) -> Record | None:
-        """The first row of the query `name`, or None."""
+        """Return the first row of the query `name`, or None."""
         connection = self._idle() or await self._wait(name)
         try:
             row: Record | None = await connection.fetchrow(self._sql[name], *args)
@@ -168,11 +175,13 @@ class Database:
             self._failed(connection, name, error)
             raise
         self._pool.give(connection)
+        if self._is_away:
+            self._say_back()
         return row
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Unit]:
-        """One READ COMMITTED transaction: each statement in it has a snapshot of its own."""
+        """Run one READ COMMITTED transaction: each statement in it has a snapshot of its own."""
         connection = self._idle() or await self._wait("transaction")
         try:
             async with connection.transaction():
@@ -181,14 +190,16 @@ class Database:
             self._failed(connection, "transaction", error)
             raise
         self._pool.give(connection)
+        if self._is_away:
+            self._say_back()
 
-    def _idle(self) -> Connection | None:
+    def _idle(self) -> PooledConnection | None:
         if connection := self._pool.idle():
             self.waits.observe(0.0)
         return connection
 
-    async def _wait(self, query: str) -> Connection:
-        """A connection, when there is none at once."""
+    async def _wait(self, query: str) -> PooledConnection:
+        """Wait for a connection, when there is none at once."""
         asked = time.perf_counter()
         try:
             # This wait has an end too: behind a stalled server the queue would only grow.
@@ -201,13 +212,16 @@ class Database:
         finally:
             self.waits.observe(time.perf_counter() - asked)
 
-    def _failed(self, connection: Connection, query: str, error: BaseException) -> None:
-        """Gives a connection back on which something failed.
+    def _failed(
+        self, connection: PooledConnection, query: str, error: BaseException, *, own: bool = False
+    ) -> None:
+        """Give a connection back on which something failed, be it by a time-out of the query's `own`.
 
         Raises:
             ChatError: UNAVAILABLE, where the failure says nothing about the request.
         """
-        if isinstance(error, _PASSING) and (isinstance(error, _TELLING) or connection.is_closed()):
+        telling = isinstance(error, _TELLING) and not (own and isinstance(error, TimeoutError))
+        if isinstance(error, _PASSING) and (telling or connection.is_closed()):
             self._pool.suspect(connection)
         # Where the server said so, or we ourselves, nothing is under way.
         is_answered = isinstance(error, (asyncpg.PostgresError, ChatError))
@@ -215,6 +229,8 @@ class Database:
             self._pool.give(connection)
         else:
             self._pool.retire(connection)
+        if isinstance(error, (asyncpg.DiskFullError, asyncpg.ReadOnlySQLTransactionError)):
+            self.refused_writes += 1
         if isinstance(error, _PASSING):
             raise self._unavailable(query, error) from error
 
@@ -222,11 +238,17 @@ class Database:
         now = time.monotonic()
         if now - self._said_at >= _SAY_EVERY:
             self._said_at = now
-            _log.warning("database unavailable", query=query, error=type(error).__name__)
+            _log.warning("database unavailable", query=query, error=cause_of(error))
+            # A conflict with another transaction is over with the command that it befell.
+            self._is_away |= not isinstance(error, _CONFLICTS)
         return unavailable()
 
+    def _say_back(self) -> None:
+        self._is_away = False
+        _log.info("the database answers again")
 
-async def _init_connection(connection: Connection, *, through_pooler: bool) -> None:
+
+async def _init_connection(connection: PooledConnection, *, through_pooler: bool) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -238,23 +260,8 @@ async def _init_connection(connection: Connection, *, through_pooler: bool) -> N
         await _check_durable(connection)
 
 
-def session_settings(settings: DatabaseSettings) -> dict[str, str]:
-    """The settings of our sessions. PgBouncer knows the first two, and refuses a client that asks for others."""
-    known = {"application_name": "chatserver", "timezone": "UTC"}
-    if settings.through_pooler:
-        return known
-    return {
-        **known,
-        # An ack means durable, whatever the database's default says.
-        "synchronous_commit": "on",
-        "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
-        # Our statements are short; compiling one costs more than running it.
-        "jit": "off",
-    }
-
-
-async def _check_durable(connection: Connection) -> None:
-    """Behind a pooler the role's default decides what a commit means; an ack must mean durable.
+async def _check_durable(connection: PooledConnection) -> None:
+    """Check that a commit is durable: behind a pooler the role's default decides that.
 
     Raises:
         ConfigError

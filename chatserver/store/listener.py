@@ -1,4 +1,4 @@
-"""A connection of its own that hears what is notified on a channel: a pool's connections come and go."""
+"""Listens on a channel of PostgreSQL, on a connection of its own, since a pool's connections come and go."""
 
 import asyncio
 import random
@@ -7,7 +7,10 @@ from collections.abc import Callable
 import asyncpg
 
 from chatserver.config import ConfigError, DatabaseSettings
-from chatserver.logs import get_logger
+from chatserver.core.background import BackgroundTask
+from chatserver.core.logging import get_logger
+from chatserver.store.connect import Connector
+from chatserver.store.outage import cause_of
 
 _log = get_logger(__name__)
 
@@ -25,12 +28,12 @@ _FAILURES = (
 )
 
 
-class Listener:
-    """Listens for as long as it runs; a connection that is lost is made again.
+class NotifyListener(BackgroundTask):
+    """Listens until it is stopped; makes a lost connection anew.
 
     Args:
         hear: called with each payload.
-        on_listening: called whenever it begins to listen: what was said before was not heard.
+        on_listening: called whenever it begins to listen; earlier notifications were not heard.
     """
 
     def __init__(
@@ -48,26 +51,17 @@ class Listener:
         self._on_listening = on_listening
         self._backoff = _SHORTEST_BACKOFF
         self._warned = False
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin; the database may come later."""
-        self._task = asyncio.create_task(self._listen_for_ever())
-
-    async def stop(self) -> None:
-        """Listen no longer."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _listen_for_ever(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
                 await self._listen()
             except _FAILURES as error:  # a TimeoutError is an OSError
                 if not self._warned:
                     self._warned = True
-                    _log.warning("nothing is heard of the database", error=type(error).__name__)
+                    _log.warning(
+                        "nothing is heard from the database; trying again", error=cause_of(error)
+                    )
             await asyncio.sleep(self._backoff * random.uniform(0.5, 1))  # noqa: S311 - no secret
             self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF)
 
@@ -77,16 +71,13 @@ class Listener:
         Raises:
             OSError, asyncpg.PostgresError, asyncpg.InterfaceError: why it was.
         """
-        connection = await asyncpg.connect(
-            self._dsn,
-            ssl=self._settings.ssl_context(),
-            timeout=self._settings.connection_timeout,
-            server_settings={"application_name": "chatserver listener"},
-        )
+        connection = await Connector(self._settings, self._dsn).connect(name="chatserver listener")
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(self._channel, self._heard)
+            if self._warned:
+                _log.info("the database is heard again")
             self._backoff, self._warned = _SHORTEST_BACKOFF, False
             self._on_listening()
             while not lost.is_set():

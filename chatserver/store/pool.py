@@ -1,8 +1,8 @@
 """Connections, handed from one query to the next.
 
 asyncpg's own pool makes a task, two timers and a proxy for each query: 20 µs, more than the query itself. Here the
-one who is done hands the connection to whoever waits longest, or lays it down for the next, without a pause in
-which anything else could happen. Nothing is reset in between: no session state is ever set.
+query that is done hands the connection to the one that has waited longest, or lays it down for the next, with no
+pause in which anything else could happen. Nothing is reset in between: no session state is ever set.
 """
 
 import asyncio
@@ -13,12 +13,13 @@ from contextlib import suppress
 
 import asyncpg
 
-from chatserver.signal import Signal
+from chatserver.core.signal import Signal
+from chatserver.store.connection import DatabaseConnection
 
 Record = asyncpg.Record
 
 
-class Connection(asyncpg.Connection):
+class PooledConnection(DatabaseConnection):
     """A connection that knows which generation of the pool's connections it belongs to."""
 
     __slots__ = ("generation", "idle_since")
@@ -28,11 +29,11 @@ class Connection(asyncpg.Connection):
 
 
 class Pool:
-    """Up to `most` connections; those beyond `fewest` are closed when nobody used them for `idle_timeout` s.
+    """Up to `most` connections; those beyond `fewest` are closed after `idle_timeout` s without use.
 
     An `idle_timeout` of 0 keeps them for good.
 
-    Whoever takes a connection (`idle` or `take`) gives it back once, by `give` or by `retire`.
+    Give each connection that you took (`idle` or `take`) back once, by `give` or by `retire`.
 
     Args:
         connect: makes a connection, or raises why not.
@@ -41,7 +42,7 @@ class Pool:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Connection]],
+        connect: Callable[[], Awaitable[PooledConnection]],
         *,
         fewest: int,
         most: int,
@@ -57,11 +58,11 @@ class Pool:
         self._closing = False
         self._loop = asyncio.get_running_loop()
         # Those that are open; and how many places are taken, by connections that are being made or closed too.
-        self._open: set[Connection] = set()
+        self._open: set[PooledConnection] = set()
         self._places = 0
-        # Laid down, the one used last at the right.
-        self._idle: deque[Connection] = deque()
-        self._waiting: deque[asyncio.Future[Connection]] = deque()
+        # Connections that nobody uses; the one used last is at the right.
+        self._idle: deque[PooledConnection] = deque()
+        self._waiting: deque[asyncio.Future[PooledConnection]] = deque()
         self._emptied = Signal()
         # The event loop keeps no task alive by itself.
         self._making: set[asyncio.Task[None]] = set()
@@ -97,8 +98,8 @@ class Pool:
         """How many of them nobody uses."""
         return len(self._idle)
 
-    def idle(self) -> Connection | None:
-        """A connection that nobody uses, or None."""
+    def idle(self) -> PooledConnection | None:
+        """Take a connection that nobody uses; None where there is none."""
         while self._idle:
             connection = self._idle.pop()
             if self._is_good(connection):
@@ -106,8 +107,8 @@ class Pool:
             self._drop(connection)
         return None
 
-    async def take(self) -> Connection:
-        """A connection, as soon as there is one: in the order of asking.
+    async def take(self) -> PooledConnection:
+        """Wait for a connection, in the order of asking.
 
         Raises:
             InterfaceError: the pool is being closed.
@@ -119,15 +120,17 @@ class Pool:
             return connection
         if self._places < self._most:
             self._make()
-        # Whichever comes first: the new one, or one that is given back.
-        waiter: asyncio.Future[Connection] = self._loop.create_future()
+        # It gets the new one, or one that is given back, whichever comes first.
+        waiter: asyncio.Future[PooledConnection] = self._loop.create_future()
         self._waiting.append(waiter)
         try:
             found = await waiter
         except asyncio.CancelledError:
             if waiter.cancelled():
                 with suppress(ValueError):  # it was passed over meanwhile
-                    self._waiting.remove(waiter)  # quickly found: who asked first gives up first
+                    self._waiting.remove(
+                        waiter
+                    )  # quickly found: those who asked first give up first
             elif waiter.exception() is None:
                 # It was given one at the very moment when it gave up.
                 self.give(waiter.result())
@@ -138,7 +141,7 @@ class Pool:
         return await self.take()
 
     def _make(self) -> None:
-        """Have a connection made, for whoever waits longest then."""
+        """Start making a connection, for the query that waits longest when it is made."""
         self._places += 1
         task = self._loop.create_task(self._make_one())
         self._making.add(task)
@@ -160,13 +163,13 @@ class Pool:
             self._leave_place()
         self._make_for_others()
 
-    async def _connected(self) -> Connection:
+    async def _connected(self) -> PooledConnection:
         connection = await self._connect()
         connection.generation = self._generation
         self._open.add(connection)
         return connection
 
-    def _next_waiting(self) -> "asyncio.Future[Connection] | None":
+    def _next_waiting(self) -> "asyncio.Future[PooledConnection] | None":
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -174,15 +177,15 @@ class Pool:
         return None
 
     def _make_for_others(self) -> None:
-        """A place is free: somebody may be waiting for it."""
+        """Make a connection, where there is a place for one and somebody waits."""
         wanted = sum(not waiter.done() for waiter in self._waiting)
         if wanted > len(self._making) and self._places < self._most:
             self._make()
 
-    def give(self, connection: Connection) -> None:
-        """Nobody uses this connection any more, and its last statement was answered."""
+    def give(self, connection: PooledConnection) -> None:
+        """Give back a connection whose last statement was answered."""
         if not self._is_good(connection):
-            # It goes without a farewell, for which it may lack the other end.
+            # It is cut without a farewell: the other end may be gone.
             self._drop(connection)
             return
         if self._closing:
@@ -194,8 +197,8 @@ class Pool:
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
 
-    def retire(self, connection: Connection) -> None:
-        """The same for one that may be busy still: it is closed, and not used again.
+    def retire(self, connection: PooledConnection) -> None:
+        """Give back a connection that may still be busy: it is closed and not used again.
 
         Its place is free when it is: asyncpg cancels a statement that nobody waits for, and where that is not
         heard of in time the connection is cut.
@@ -204,8 +207,8 @@ class Pool:
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
-    def suspect(self, connection: Connection) -> None:
-        """This connection is lost: the others of its time may be, too, and are made anew when next asked for.
+    def suspect(self, connection: PooledConnection) -> None:
+        """Note that this connection is lost: others of its time may be, too, and are made anew on demand.
 
         A server that went away without a word (a failover, a cut network) answers none of them, and each
         would cost a request its whole time. Connections made since then are above suspicion.
@@ -232,17 +235,17 @@ class Pool:
         for connection in [*self._open]:
             connection.terminate()
 
-    def _is_good(self, connection: Connection) -> bool:
+    def _is_good(self, connection: PooledConnection) -> bool:
         return connection.generation == self._generation and not connection.is_closed()
 
-    async def _close(self, connection: Connection) -> None:
+    async def _close(self, connection: PooledConnection) -> None:
         try:
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
                 await connection.close(timeout=self._farewell)
         finally:
             self._drop(connection)
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, connection: PooledConnection) -> None:
         connection.terminate()
         self._open.discard(connection)
         self._leave_place()
@@ -256,7 +259,7 @@ class Pool:
     def _look_for_idle(self) -> None:
         long_ago = time.monotonic() - self._idle_timeout
         spare = self._places - len(self._retiring) - self._fewest
-        # Who was laid down first has waited longest.
+        # The connection laid down first has been idle longest.
         while self._idle and spare > 0 and self._idle[0].idle_since <= long_ago:
             self.retire(self._idle.popleft())
             spare -= 1

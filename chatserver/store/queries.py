@@ -14,7 +14,7 @@ class QueryError(RuntimeError):
 
 
 def parse(text: str, source: str) -> dict[str, str]:
-    """The queries of one file by name.
+    """Return the queries of one file by name.
 
     Raises:
         QueryError: SQL before the first name, a name that is no identifier, a name used twice, no SQL.
@@ -37,13 +37,13 @@ def parse(text: str, source: str) -> dict[str, str]:
 
 
 def load(folder: Traversable | None = None) -> Mapping[str, str]:
-    """All queries by name.
+    """Return all queries by name.
 
     Raises:
         QueryError: as `parse`; also for a name that two files define.
     """
     queries: dict[str, str] = {}
-    folder = folder or files("sql") / "queries"
+    folder = folder or files("chatserver.sql") / "queries"
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".sql"):
             continue
