@@ -1,4 +1,4 @@
-"""What the doors of a process have carried, let in and refused."""
+"""Counts what the doors of a process have carried, let in and refused."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,26 +6,27 @@ from collections.abc import Mapping
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from chatserver.doors.engine import Engine
-from chatserver.doors.socketio import SocketIODoor
-from chatserver.tally import Traffic
+from chatserver.core.tally import Traffic
+from chatserver.doors.connection import OpenDoors, Reception
+from chatserver.doors.http import Lasting
 
 
 class HttpTally:
-    """Counts HTTP requests; Engine.IO's are sockets, which count for themselves."""
+    """Counts HTTP requests; those of lasting connections are counted by what carries these."""
 
-    def __init__(self) -> None:
+    def __init__(self, lasting: Lasting) -> None:
+        self._lasting = lasting
         self.responses: Counter[str] = Counter()
         self.traffic = Traffic()
 
     @property
     def middleware(self) -> Middleware:
-        """The outermost one: what it sees is what goes out."""
+        """Return the outermost middleware: it sees what goes out."""
 
         @web.middleware
         async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = await handler(request)
-            if not request.path.startswith("/socket.io/"):
+            if not self._lasting.has(request):
                 self.responses[str(response.status)] += 1
                 self.traffic.received += request.content_length or 0
                 self.traffic.sent += response.content_length or 0
@@ -35,31 +36,30 @@ class HttpTally:
 
 
 class DoorCounts:
-    """The doors, as `chatserver.metrics` asks about them."""
+    """The counts of all doors, as `chatserver.metrics.exposition` asks for them."""
 
-    def __init__(self, engine: Engine, socketio_door: SocketIODoor, http: HttpTally) -> None:
-        self._engine = engine
-        self._socketio = socketio_door
+    def __init__(self, doors: OpenDoors, reception: Reception, http: HttpTally) -> None:
+        self._doors = doors
+        self._reception = reception
         self._http = http
 
     @property
     def traffic(self) -> Traffic:
         """What all transports have carried."""
-        sockets, http, both = self._engine.traffic, self._http.traffic, Traffic()
-        both.sent = sockets.sent + http.sent
-        both.received = sockets.received + http.received
-        both.aborted = sockets.aborted
+        both, http = self._doors.traffic, self._http.traffic
+        both.sent += http.sent
+        both.received += http.received
         return both
 
     @property
     def transports(self) -> int:
         """How many transports are open, with a session or without."""
-        return self._engine.transports
+        return self._doors.transports
 
     @property
     def refused(self) -> Mapping[str, int]:
         """How many clients were refused, by error code."""
-        return self._socketio.refused
+        return self._reception.refused
 
     @property
     def responses(self) -> Mapping[str, int]:
