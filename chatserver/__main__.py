@@ -1,5 +1,5 @@
 """``python -m chatserver``"""
 
-from chatserver.cli import main
+from chatserver.cli.commands import main
 
 main()

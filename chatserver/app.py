@@ -1,338 +1,193 @@
-"""The composition root: every part is made here, and handed what it needs."""
+"""The composition root: every part is made here, room by room, and handed what it needs."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
-import handlers
-import schemas
-from chatserver.auth import Authenticator
-from chatserver.blocks import Blocks
-from chatserver.chat import Chat
+from chatserver.chat import Archive, StatusUpdates
+from chatserver.composition.background import hear_the_bell, make_vitals, start_background
+from chatserver.composition.doors import (
+    make_http,
+    make_metrics,
+    make_open_connections,
+    make_open_doors,
+    make_probes,
+    make_reception,
+    make_rest,
+    make_socketio,
+    make_tally,
+)
+from chatserver.composition.files import Files, make_files_door, open_files
+from chatserver.composition.ground import make_bell, make_resources, open_limits, open_store
+from chatserver.composition.marketplace import make_marketplace
+from chatserver.composition.messaging import make_messaging
+from chatserver.composition.push import open_push
+from chatserver.composition.searching import open_search
+from chatserver.composition.services import (
+    make_gate,
+    open_chat,
+    open_log,
+    open_people,
+    open_presence,
+    open_sessions,
+)
 from chatserver.config import Settings
-from chatserver.conversations import Conversations
-from chatserver.crypto import Vault
-from chatserver.delivered import Delivered
 from chatserver.delivery import Delivery
-from chatserver.directory import Directory
-from chatserver.doors import documents
-from chatserver.doors import web as doors_web
-from chatserver.doors.counts import DoorCounts, HttpTally
-from chatserver.doors.engine import Engine, LocalManager
-from chatserver.doors.places import Places
-from chatserver.doors.probes import Probes
-from chatserver.doors.redis_client import close_client, redis_client
-from chatserver.doors.redis_manager import RedisManager
-from chatserver.doors.rest import RestDoor
+from chatserver.doors.connection import OpenDoors, Reception
+from chatserver.doors.counts import DoorCounts
+from chatserver.doors.http import OpenConnections, Probes
+from chatserver.doors.http.middleware import Headers
+from chatserver.doors.messaging import MessagingDoor
 from chatserver.doors.socketio import SocketIODoor
-from chatserver.errors import ChatError
 from chatserver.gate import Gate
-from chatserver.groups import Groups
-from chatserver.history import Reading
-from chatserver.limits import Limiter
-from chatserver.limits_redis import RedisLimits
-from chatserver.limits_store import LimitStore, LocalLimits
-from chatserver.log import Log, Publisher
-from chatserver.log_reader import LogReader
-from chatserver.loop_lag import LoopLag
-from chatserver.mentions import Mentions
-from chatserver.message_changes import MessageChanges
-from chatserver.messages import MessageReader
-from chatserver.metrics import Metrics
-from chatserver.metrics_table import Parts
-from chatserver.offset import Pids
-from chatserver.own_views import OwnViews
-from chatserver.posts import Posts
-from chatserver.presence import Presence
-from chatserver.presence_redis import RedisPresence
-from chatserver.presence_store import LocalPresence, PresenceStore
-from chatserver.profile_pictures import PictureSource, ProfilePictures
-from chatserver.pushes import SilentBell
-from chatserver.receipts import Receipts
-from chatserver.recovery import Recovery
-from chatserver.requests import Requests
-from chatserver.retention import Retention
-from chatserver.revocations import CHANNEL, REDIS_CHANNEL, Revocations
-from chatserver.sessions import Sessions
-from chatserver.status_updates import StatusUpdates
-from chatserver.store import Database
-from chatserver.store.listener import Listener
-from chatserver.tokens import TokenVerifier
-from chatserver.typing_state import TypingState
-from schemas.messages import MAX_CONTENT
-from schemas.session import Limits
-
-# Clients that type send so no more often than this (ms); typing expires after three times as long.
-_TYPING_INTERVAL = 1000
+from chatserver.log import LogReader, Retention
+from chatserver.presence import Focus
+from chatserver.search import Builder
+from chatserver.sessions import Authenticator, Revocations, Sessions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """A running server: what the outside needs of it."""
+    """A running server: what the outside needs of it.
 
+    ``private_web`` is for whoever METRICS_ADDRESS lets in.
+    """
+
+    private_web: web.Application
     web: web.Application
+    headers: Headers
+    open_connections: OpenConnections
     gate: Gate
+    reception: Reception
+    open_doors: OpenDoors
     socketio: SocketIODoor
+    messaging: MessagingDoor
     probes: Probes
     retention: Retention
+    archive: Archive
+    focus: Focus
     delivery: Delivery
     log_reader: LogReader
     status_updates: StatusUpdates
+    builder: Builder
     sessions: Sessions
     revocations: Revocations
+    authenticator: Authenticator
+    files: Files
 
 
 @asynccontextmanager
 async def build(
-    settings: Settings, dsn: str, stop: Callable[[], None], *, worker: int = 0
+    settings: Settings,
+    dsn: str,
+    stop: Callable[[], None],
+    *,
+    worker: int = 0,
+    demo_users: Sequence[str] = (),
 ) -> AsyncIterator[App]:
-    """The server on the database `dsn`; leaving the context closes what it opened.
+    """Run the server on the database `dsn`; leaving the context closes what it opened.
 
     Args:
         stop: called where the server itself finds that it must stop.
         worker: which of several processes on one port this is, from 1; 0 where it is alone.
+        demo_users: the people of the demo, for whom the page gets tokens in development.
 
     Raises:
         OSError, asyncpg.PostgresError: the database cannot be reached.
     """
     async with AsyncExitStack() as stack:
-        db = await Database.connect(settings.database, dsn)
-        stack.push_async_callback(db.close)
-        manager, presence_store, limit_store = _redis(settings, stack)
-        limiter = Limiter(
-            limit_store,
-            messages=settings.message_rate_limit,
-            client_messages=settings.client_message_rate_limit,
-            commands=settings.command_rate_limit,
-            requests=settings.ip_rate_limit,
-            requests_in=settings.ip_rate_window,
-        )
-        stack.push_async_callback(limit_store.close)
-        limit_store.start()
-
-        vault = Vault(settings.encryption_keys)
-        directory = Directory(db)
-        reader = MessageReader(vault, directory)
-        conversations = Conversations(db, directory, reader)
-        log = Log(db, directory, reader, conversations)
-        bell = manager if isinstance(manager, RedisManager) else SilentBell()
-        delivery = Delivery(log.between, bell)
-        publisher = Publisher(log, delivery)
-        epoch = await log.epoch()
-        recovery = Recovery(db, log, Pids(vault), epoch)
-        requests = Requests(db, vault)
-        authenticator = Authenticator(TokenVerifier(settings.jwt_secret), db)
-        sessions = Sessions(authenticator, requests, single=settings.single_session)
-        sessions.start()
-        stack.push_async_callback(sessions.stop)
-        mentions = Mentions(db, delivery)
-        presence = Presence(
-            db, directory, delivery, presence_store, max_members=settings.presence_max_members
-        )
-        stack.push_async_callback(presence.close)
-        presence.start()
-        typing = TypingState(db, delivery)
-        status_updates = StatusUpdates(delivery)
-        stack.callback(status_updates.flush)
-        delivered = Delivered(db, status_updates)
-        stack.push_async_callback(delivered.close)
-        pictures = _pictures(settings, directory, stack)
-        posts = Posts(db)
-        receipts = Receipts(db, requests, status_updates)
-        stack.push_async_callback(receipts.finish)
-        gate = Gate(
-            schemas.COMMANDS,
-            handlers.MODULES,
-            (
-                Chat(
-                    db,
-                    vault,
-                    directory,
-                    reader,
-                    conversations,
-                    delivery,
-                    publisher,
-                    requests,
-                    posts,
-                    mentions,
-                ),
-                MessageChanges(db, vault, reader, publisher, requests, mentions),
-                Reading(db, reader, log),
-                conversations,
-                recovery,
-                receipts,
-                OwnViews(publisher, requests),
-                typing,
-                presence,
-                sessions,
-                Blocks(directory, publisher, requests),
-                pictures,
-                Groups(
-                    db, conversations, publisher, requests, max_members=settings.group_max_members
-                ),
-            ),
-            limiter=limiter,
-            strict=settings.is_development,
-            timeout=settings.command_timeout,
-        )
-        engine = _engine(settings, manager)
-        socketio_door = SocketIODoor(
-            engine,
-            gate,
-            authenticator,
-            recovery,
-            delivery,
-            presence,
-            typing,
-            delivered,
-            sessions,
-            Limits(
-                max_message_length=MAX_CONTENT,
-                max_payload_bytes=settings.max_payload_size,
-                messages_per_minute=settings.message_rate_limit,
-                typing_interval_ms=_TYPING_INTERVAL,
-            ),
+        store = await open_store(settings, dsn, stack)
+        limiter = open_limits(settings, stack)
+        resources = make_resources(store, limiter)
+        bell = make_bell(settings)
+        log = await open_log(settings, store, resources, bell, limiter)
+        sessions = open_sessions(settings, store, bell, stack)
+        presence_parts = open_presence(settings, store, resources, log, limiter, stack)
+        presence = presence_parts.presence
+        push = await open_push(settings, store, resources, log, presence_parts, stack)
+        people = open_people(settings, resources, log, presence, stack)
+        files = open_files(settings, store, resources, log, stack)
+        chat = open_chat(settings, store, resources, log, limiter, files.claims, stack)
+        search = open_search(store, resources, limiter, stack)
+        gate = make_gate(
+            settings,
             limiter,
-            Places(settings.max_connections_per_ip),
-            max_connections=settings.max_connections,
-        )
-        log_reader = LogReader(db, delivery, epoch, on_new_history=stop)
-        retention = Retention(db)
-        retention.start()
-        stack.push_async_callback(retention.stop)
-        await log_reader.start()
-        stack.push_async_callback(log_reader.stop)
-        revocations = await _revocations(settings, dsn, db, sessions, stack)
-        if isinstance(manager, RedisManager):
-            manager.hear(REDIS_CHANNEL, revocations.hear)
-            manager.on_recovered.append(revocations.ask_soon)
-            manager.on_superseded = sessions.superseded
-            sessions.announce = manager.announce_superseded
-            # While the bell cannot be trusted the log is read more often, and at once when it is back.
-            manager.on_lost.append(log_reader.alarm)
-            manager.on_recovered.append(log_reader.calm)
-            stack.push_async_callback(manager.stop)
-            await manager.start(delivery)
-            if not manager.healthy:
-                log_reader.alarm()
-        stack.push_async_callback(engine.shutdown)
-
-        async def check_database() -> bool:
-            try:
-                return await db.one("alive") is not None
-            except ChatError:
-                return False
-
-        loop_lag = LoopLag()
-        loop_lag.start()
-        stack.callback(loop_lag.stop)
-        http = HttpTally()
-        metrics = Metrics(
-            Parts(
-                gate=gate,
-                posts=posts,
-                db=db,
-                delivery=delivery,
-                log_reader=log_reader,
-                retention=retention,
-                pictures=pictures,
-                doors=DoorCounts(engine, socketio_door, http),
-                bell=manager.state if isinstance(manager, RedisManager) else None,
-                loop_lag=loop_lag,
-                max_connections=settings.max_connections,
-            ),
-            worker,
-        )
-        probes = Probes(
-            check_database,
-            metrics,
-            token=settings.metrics_token,
-            open_to_all=settings.is_development,
-        )
-        application = web.Application(
-            middlewares=[
-                http.middleware,
-                doors_web.cors(settings.cors_origins),
-                doors_web.errors,
-                doors_web.limited(limiter, settings.trusted_proxy_hops),
-            ],
-            client_max_size=settings.max_payload_size,
-        )
-        rest = RestDoor(gate, authenticator, settings.max_payload_size)
-        application.add_routes(rest.routes(schemas.COMMANDS))
-        application.add_routes(probes.routes())
-        application.add_routes(documents.routes())
-        engine.attach(application, "socket.io")
-        yield App(
-            application,
-            gate,
-            socketio_door,
-            probes,
-            retention,
-            delivery,
-            log_reader,
-            status_updates,
+            resources,
+            log,
             sessions,
-            revocations,
+            presence,
+            people,
+            chat,
+            search,
+            files.services,
+            push.devices,
         )
-
-
-def _pictures(settings: Settings, directory: Directory, stack: AsyncExitStack) -> ProfilePictures:
-    source = None
-    if settings.profile_picture_url is not None:
-        source = PictureSource(settings.profile_picture_url)
-        stack.push_async_callback(source.close)
-    pictures = ProfilePictures(directory, source)
-    stack.push_async_callback(pictures.close)
-    return pictures
-
-
-async def _revocations(
-    settings: Settings, dsn: str, db: Database, sessions: Sessions, stack: AsyncExitStack
-) -> Revocations:
-    """Asks the database, and listens to it where it says something and a session of it can be kept."""
-    revocations = Revocations(db, sessions)
-    revocations.start()
-    stack.push_async_callback(revocations.stop)
-    if not settings.database.through_pooler and await revocations.are_told():
-        listener = Listener(settings.database, dsn, CHANNEL, revocations.hear, revocations.ask_soon)
-        listener.start()
-        stack.push_async_callback(listener.stop)
-    return revocations
-
-
-def _redis(
-    settings: Settings, stack: AsyncExitStack
-) -> tuple[LocalManager | RedisManager, PresenceStore, LimitStore]:
-    """Without Redis, one process serves alone."""
-    grace = settings.presence_grace
-    if settings.redis_url is None:
-        return LocalManager(), LocalPresence(grace), LocalLimits()
-    # One each: whoever is not answered in time drops all its client's connections.
-    clients = [redis_client(settings.redis_url, timeout=1.0) for _ in range(2)]
-    for client in clients:
-        stack.push_async_callback(close_client, client)
-    presence = RedisPresence(clients[0], grace=grace, lease=settings.presence_lease)
-    return RedisManager(settings.redis_url), presence, RedisLimits(clients[1])
-
-
-def _engine(settings: Settings, manager: LocalManager | RedisManager) -> Engine:
-    # A client answers heartbeats, so only one that is gone is silent for so long.
-    silence = min(settings.keep_alive_timeout, settings.connection_timeout)
-    return Engine(
-        compress=settings.ws_compression,
-        send_queue_bytes=settings.send_queue_bytes,
-        connect_timeout=settings.connect_timeout,
-        proxy_hops=settings.trusted_proxy_hops,
-        client_manager=manager,
-        cors_allowed_origins="*" if "*" in settings.cors_origins else list(settings.cors_origins),
-        # Tokens are in the CONNECT packet, so no page needs its cookies sent here.
-        cors_credentials=False,
-        max_http_buffer_size=settings.max_payload_size,
-        ping_interval=max(1.0, min(25.0, silence / 2)),
-        ping_timeout=max(1.0, min(20.0, silence / 2)),
-        logger=False,
-        engineio_logger=False,
-    )
+        reception = make_reception(settings, gate, limiter, log, sessions, presence, chat)
+        socketio = make_socketio(settings, reception)
+        messaging = make_messaging(settings, gate, limiter, resources, sessions, reception)
+        marketplace = make_marketplace(settings, gate, limiter, resources, sessions, reception)
+        background = await start_background(settings, dsn, store, log, sessions, stop, stack)
+        await hear_the_bell(bell, store, log, sessions, socketio.engine, background, stack)
+        stack.push_async_callback(socketio.engine.shutdown)
+        tally = make_tally()
+        open_doors = make_open_doors(reception, socketio, messaging, marketplace)
+        counts = DoorCounts(open_doors, reception, tally)
+        metrics = make_metrics(
+            settings,
+            worker,
+            bell,
+            store,
+            log,
+            people,
+            chat,
+            search,
+            files,
+            gate,
+            background,
+            push,
+            counts,
+            stack,
+        )
+        vitals = make_vitals(
+            settings, log, sessions, presence_parts, chat, search, files, background, push
+        )
+        probes = make_probes(settings, store, metrics, vitals)
+        rest = make_rest(settings, gate, sessions, resources)
+        http = make_http(
+            settings,
+            limiter,
+            socketio,
+            rest,
+            make_files_door(files, limiter, sessions),
+            files.storage.origin,
+            marketplace,
+            messaging,
+            probes,
+            tally,
+            demo_users,
+        )
+        yield App(
+            private_web=http.private,
+            web=http.application,
+            headers=http.headers,
+            open_connections=make_open_connections(settings),
+            gate=gate,
+            reception=reception,
+            open_doors=open_doors,
+            socketio=socketio.door,
+            messaging=messaging.door,
+            probes=probes,
+            retention=background.retention,
+            archive=background.archive,
+            focus=presence_parts.focus,
+            delivery=log.delivery,
+            log_reader=background.log_reader,
+            status_updates=chat.status_updates,
+            builder=search.builder,
+            sessions=sessions.watch,
+            revocations=background.revocations,
+            authenticator=sessions.authenticator,
+            files=files,
+        )

@@ -1,1 +1,1 @@
-"""The documents that are made from the tables of `schemas`: what clients may ask, and what they are told."""
+"""Writes the documents for clients from the tables of `schemas`: the reference, OpenAPI, AsyncAPI, TypeScript."""

@@ -1,15 +1,15 @@
-"""The commands and pushes of the main door as an AsyncAPI 3.0 document."""
+"""Writes the commands and pushes of the main door as an AsyncAPI 3.0 document."""
 
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
-import schemas
-from chatserver.reference import shapes
+from chatserver import __version__, schemas
+from chatserver.reference import asyncapi_vocabulary, shapes
 from chatserver.reference.commands import LIMITS, own_errors
 from chatserver.reference.shapes import Schema, titled
-from schemas.examples import EXAMPLES
-from schemas.table import Command, Push
+from chatserver.reference.vocabularies import Vocabulary
+from chatserver.schemas.examples import EXAMPLES
+from chatserver.schemas.table import Command, Push
 
 _DESCRIPTION = """\
 Socket.IO 5 at `/socket.io/`, by WebSocket or polling, in the namespace `/`: each message is an event of its name
@@ -20,8 +20,15 @@ it were not there.
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The whole document."""
+def document(vocabularies: tuple[Vocabulary, ...] = ()) -> dict[str, Any]:
+    """Return the whole document: of the main door, and of those with other words."""
+    found = _main()
+    for vocabulary in vocabularies:
+        asyncapi_vocabulary.add(found, vocabulary)
+    return found
+
+
+def _main() -> dict[str, Any]:
     messages = {_push_id(push): _pushed(push) for push in schemas.PUSHES}
     for command in schemas.COMMANDS:
         messages[command.name] = _asked(command)
@@ -30,7 +37,7 @@ def document() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {
             "title": "chatserver",
-            "version": version("chatserver"),
+            "version": __version__,
             "description": _DESCRIPTION,
         },
         "defaultContentType": "application/json",
@@ -46,6 +53,7 @@ def document() -> dict[str, Any]:
         "channels": {
             "main": {
                 "address": "/",
+                "servers": [{"$ref": "#/servers/main"}],
                 "description": "The one namespace.",
                 "messages": {name: _to_message(name) for name in messages},
             }

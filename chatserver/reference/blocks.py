@@ -1,4 +1,4 @@
-"""What pages are made of; `markdown` and `html` write them.
+"""The parts of a document; `markdown` and `html` write them.
 
 Texts are Markdown's spans: code in backticks, ``**strong**``, and links as ``[text](@page#anchor)``.
 """
@@ -16,7 +16,7 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Paragraph:
     """A paragraph."""
 
     text: str
@@ -45,12 +45,12 @@ class Code:
     text: str
 
 
-Block = Heading | Text | Points | Table | Code
+Block = Heading | Paragraph | Points | Table | Code
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page; its name is that of its file."""
+class Document:
+    """A page of the reference; its name is that of its file."""
 
     name: str
     title: str
@@ -58,5 +58,5 @@ class Page:
 
 
 def anchor(heading: str) -> str:
-    """A heading's anchor, as GitHub makes it: ``chat:message_send`` → ``chatmessage_send``."""
+    """Return a heading's anchor, as GitHub makes it: ``chat:message_send`` → ``chatmessage_send``."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -1,10 +1,10 @@
-"""What is true of every command, and what of one: its errors, its limit, and who may ask it."""
+"""The facts about commands: their errors, their limits, and who may run them."""
 
-from chatserver.errors import MEANINGS, ErrorCode
-from schemas.authorisation import RULES
-from schemas.base import key_field
-from schemas.table import Command
-from schemas.wire import Loader
+from chatserver.core.errors import MEANINGS, ErrorCode
+from chatserver.schemas.authorisation import RULES
+from chatserver.schemas.base import key_field
+from chatserver.schemas.table import Command
+from chatserver.schemas.wire import Loader
 
 # Any command may be refused so, whatever it is.
 ALWAYS = (
@@ -19,11 +19,12 @@ LIMITS = {
     "none": "Not limited.",
     "command": "Counts as a command: `COMMAND_RATE_LIMIT` per minute and user.",
     "message": "Counts as a message: `MESSAGE_RATE_LIMIT` per minute and user, twice that for long texts.",
+    "search": "Counts as a command, and as a search: `SEARCH_RATE_LIMIT` per minute and user.",
 }
 
 
 def own_errors(command: Command) -> list[ErrorCode]:
-    """The codes that this command may be refused with, beside those that any may be."""
+    """Return the codes with which this command may be refused, beside those of all commands."""
     codes = {ErrorCode(code) for code in command.errors}
     if key_field(Loader(command.takes).fields):
         codes.add(ErrorCode.IDEMPOTENCY_CONFLICT)
@@ -31,7 +32,7 @@ def own_errors(command: Command) -> list[ErrorCode]:
 
 
 def errors_by_status(command: Command, *more: ErrorCode) -> dict[int, list[ErrorCode]]:
-    """All codes that the command may be refused with over REST, by their HTTP status."""
+    """Return all codes with which the command may be refused over REST, by their HTTP status."""
     codes = {*ALWAYS, *own_errors(command), *more}
     found: dict[int, list[ErrorCode]] = {}
     for code in ErrorCode:
@@ -41,5 +42,5 @@ def errors_by_status(command: Command, *more: ErrorCode) -> dict[int, list[Error
 
 
 def outcomes(command: Command) -> list[tuple[str, tuple[str, ...]]]:
-    """What becomes of a command, about what, in the order of `ROLES`: ``ok``, or the code of the error."""
+    """Return a command's outcomes in the order of `ROLES`, by what it is about: ``ok``, or the error's code."""
     return [(rule.about, rule.outcomes) for rule in RULES if rule.command == command.name]

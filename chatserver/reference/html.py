@@ -1,4 +1,4 @@
-"""All pages as one HTML page, which needs nothing else: no script, and its style by its hash."""
+"""Writes all pages as one HTML page, which needs nothing else: no script, and its style by its hash."""
 
 import base64
 import hashlib
@@ -6,7 +6,16 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Table, Text, anchor
+from chatserver.reference.blocks import (
+    Block,
+    Code,
+    Document,
+    Heading,
+    Paragraph,
+    Points,
+    Table,
+    anchor,
+)
 
 _STYLE = """\
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -36,11 +45,15 @@ CONTENT_SECURITY_POLICY = (
     "frame-ancestors 'none'"
 )
 
+# Behind the name of a page, which may be that of a resource, too.
+_PAGE = "-page"
 
-def written(pages: Sequence[Page]) -> str:
-    """The whole page."""
+
+def written(pages: Sequence[Document]) -> str:
+    """Return the whole page."""
     body = "\n".join(
-        f'<h2 id="{page.name}">{escape(page.title)}</h2>\n' + "\n".join(map(_block, page.blocks))
+        f'<h2 id="{page.name}{_PAGE}">{escape(page.title)}</h2>\n'
+        + "\n".join(map(_block, page.blocks))
         for page in pages
     )
     return (
@@ -51,10 +64,10 @@ def written(pages: Sequence[Page]) -> str:
     )
 
 
-def _contents(pages: Sequence[Page]) -> str:
+def _contents(pages: Sequence[Document]) -> str:
     parts = []
     for page in pages:
-        parts.append(f'<b><a href="#{page.name}">{escape(page.title)}</a></b>\n<ul>')
+        parts.append(f'<b><a href="#{page.name}{_PAGE}">{escape(page.title)}</a></b>\n<ul>')
         parts += [
             f'<li><a href="#{anchor(block.text)}">{escape(block.text)}</a></li>'
             for block in page.blocks
@@ -69,7 +82,7 @@ def _block(block: Block) -> str:
         case Heading(level, text):
             level += 1
             return f'<h{level} id="{anchor(text)}">{_spans(text)}</h{level}>'
-        case Text(text):
+        case Paragraph(text):
             return f"<p>{_spans(text)}</p>"
         case Points(texts):
             return "<ul>" + "".join(f"<li>{_spans(text)}</li>" for text in texts) + "</ul>"
@@ -91,4 +104,4 @@ def _spans(text: str) -> str:
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
     text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
     text = re.sub(r"\[([^\]]+)\]\(@\w+(#[\w-]+)\)", r'<a href="\2">\1</a>', text)
-    return re.sub(r"\[([^\]]+)\]\(@(\w+)\)", r'<a href="#\2">\1</a>', text)
+    return re.sub(r"\[([^\]]+)\]\(@(\w+)\)", rf'<a href="#\2{_PAGE}">\1</a>', text)

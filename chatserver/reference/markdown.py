@@ -1,16 +1,16 @@
-"""Pages as Markdown."""
+"""Writes pages as Markdown."""
 
 import re
 
-from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Table, Text
+from chatserver.reference.blocks import Block, Code, Document, Heading, Paragraph, Points, Table
 
 NOTE = "<!-- Made by `chatserver reference` from the tables in schemas/; changes here are lost. -->"
 # The first page stands beside the folder of the others.
 INDEX = "reference"
 
 
-def written(page: Page) -> str:
-    """The whole file."""
+def written(page: Document) -> str:
+    """Return the whole file."""
     parts = [NOTE, f"# {page.title}", *(_block(block, page.name) for block in page.blocks)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -19,7 +19,7 @@ def _block(block: Block, page: str) -> str:
     match block:
         case Heading(level, text):
             return f"{'#' * level} {text}"
-        case Text(text):
+        case Paragraph(text):
             return _linked(text, page)
         case Points(texts):
             return "\n".join(f"- {_linked(text, page)}" for text in texts)

@@ -1,22 +1,22 @@
-"""The REST routes of the main door as an OpenAPI 3.1 document."""
+"""The REST routes as an OpenAPI 3.1 document."""
 
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from apispec import APISpec
 
-import schemas
-from chatserver.errors import MEANINGS, ErrorCode
-from chatserver.reference import shapes
+from chatserver import __version__, schemas
+from chatserver.core.errors import MEANINGS, ErrorCode
+from chatserver.reference import openapi_files, openapi_marketplace, openapi_messaging, shapes
 from chatserver.reference.commands import errors_by_status
 from chatserver.reference.shapes import OPENAPI, Schema
-from schemas.base import key_field
-from schemas.examples import EXAMPLES
-from schemas.session import Failure
-from schemas.table import Command, Rest
-from schemas.wire import camel, snake
+from chatserver.schemas.base import key_field
+from chatserver.schemas.examples import EXAMPLES
+from chatserver.schemas.messages import MessageSent
+from chatserver.schemas.sessions import Failure
+from chatserver.schemas.table import Command, Rest, Routed
+from chatserver.schemas.wire import camel, snake
 
 _BY_NAME = {command.name: command for command in schemas.COMMANDS}
 _DESCRIPTION = """\
@@ -25,20 +25,23 @@ it were not there. A body is read as JSON whatever its Content-Type. Fields that
 production and refused in development.
 """
 _JSON = "application/json"
-Row = tuple[Command, Rest]
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """Return the whole document."""
     spec = APISpec(
         "chatserver",
-        version("chatserver"),
+        __version__,
         OPENAPI,
         info={"description": _DESCRIPTION},
         servers=[{"url": "/"}],
         security=[{"token": []}],
-        tags=[{"name": noun} for noun in dict.fromkeys(map(_noun, schemas.COMMANDS))],
+        tags=[
+            *({"name": noun} for noun in dict.fromkeys(map(_noun, schemas.COMMANDS))),
+            {"name": openapi_messaging.TAG, "description": "As the messaging system has them."},
+            {"name": openapi_marketplace.TAG, "description": "As the marketplace system has them."},
+        ],
     )
     spec.components.security_scheme(
         "token", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -51,16 +54,39 @@ def document() -> dict[str, Any]:
         spec.path(path, operations={method.lower(): _operation(rows)})
     for command in schemas.COMMANDS:
         spec.path(f"/api/commands/{command.name}", operations={"post": _command(command)})
+    spec.path("/api/push/vapid-public-key", operations={"get": _vapid_public_key()})
+    others = (
+        *openapi_files.operations(),
+        *openapi_messaging.operations(),
+        *openapi_marketplace.operations(),
+    )
+    for path, method, operation in others:
+        spec.path(path, operations={method: operation})
     found: dict[str, Any] = spec.to_dict()
     return found
+
+
+def _vapid_public_key() -> dict[str, Any]:
+    key: Schema = {"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"]}
+    missing = _name([ErrorCode.RESOURCE_NOT_FOUND])
+    return {
+        "operationId": "vapid_public_key",
+        "tags": ["push"],
+        "summary": "The key that browsers subscribe with, base64url; 404 where Web Push is not configured.",
+        "security": [],
+        "responses": {
+            "200": {"description": "Done.", "content": {_JSON: {"schema": key}}},
+            "404": {"$ref": f"#/components/responses/{missing}"},
+        },
+    }
 
 
 def _noun(command: Command) -> str:
     return command.name.partition(":")[0]
 
 
-def _routes() -> dict[tuple[str, str], list[Row]]:
-    found: dict[tuple[str, str], list[Row]] = {}
+def _routes() -> dict[tuple[str, str], list[Routed]]:
+    found: dict[tuple[str, str], list[Routed]] = {}
     for command in schemas.COMMANDS:
         for rest in command.rest:
             found.setdefault((rest.path, rest.method), []).append((command, rest))
@@ -70,7 +96,7 @@ def _routes() -> dict[tuple[str, str], list[Row]]:
 # --- one route -----------------------------------------------------------------------------------
 
 
-def _operation(rows: list[Row]) -> dict[str, Any]:
+def _operation(rows: list[Routed]) -> dict[str, Any]:
     (command, rest), *_ = rows
     in_path = [name for name in _fields(rows) if f"{{{name}}}" in rest.path]
     operation: dict[str, Any] = {
@@ -101,16 +127,16 @@ def _operation(rows: list[Row]) -> dict[str, Any]:
     return operation
 
 
-def _asked(rows: list[Row]) -> list[Command]:
-    """All commands that a route may ask."""
+def _asked(rows: list[Routed]) -> list[Command]:
+    """Return all commands that a route may ask."""
     found = []
     for command, rest in rows:
         found += [command, *(_BY_NAME[name] for name in (rest.own, rest.then) if name)]
     return found
 
 
-def _fields(rows: list[Row]) -> dict[str, Schema]:
-    """The fields of a route by the guide's names, the one that chooses among the commands included."""
+def _fields(rows: list[Routed]) -> dict[str, Schema]:
+    """Return the fields of a route by the guide's names, the one that chooses among the commands included."""
     found: dict[str, Schema] = {}
     for command, rest in rows:
         names = {ours: theirs for theirs, ours in rest.renames}
@@ -126,7 +152,7 @@ def _fields(rows: list[Row]) -> dict[str, Schema]:
     return found
 
 
-def _required(rows: list[Row]) -> set[str]:
+def _required(rows: list[Routed]) -> set[str]:
     command, rest = rows[0]
     names = {ours: theirs for theirs, ours in rest.renames}
     found = {names.get(name, name) for name in shapes.required(command.takes)}
@@ -136,7 +162,7 @@ def _required(rows: list[Row]) -> set[str]:
     return found
 
 
-def _example(rows: list[Row], names: Iterable[str]) -> dict[str, Any]:
+def _example(rows: list[Routed], names: Iterable[str]) -> dict[str, Any]:
     command, rest = rows[0]
     theirs = {ours: theirs for theirs, ours in rest.renames}
     given = {snake(name): value for name, value in EXAMPLES[command.name].items()}
@@ -146,8 +172,8 @@ def _example(rows: list[Row], names: Iterable[str]) -> dict[str, Any]:
     return {name: found[name] for name in names if name in found}
 
 
-def _shown(rows: list[Row]) -> Schema:
-    """What a route answers."""
+def _shown(rows: list[Routed]) -> Schema:
+    """Return what a route answers."""
     schemas_of = [answer(command, rest) for command, rest in rows]
     if any(rest.own for _, rest in rows):
         schemas_of.append(shapes.ack(None))
@@ -156,14 +182,19 @@ def _shown(rows: list[Row]) -> Schema:
 
 
 def answer(command: Command, rest: Rest) -> Schema:
-    """The body with which a route answers."""
+    """Return the schema of the body with which a route answers."""
     gives = _BY_NAME[rest.then].gives if rest.then else command.gives
     if gives is None and not rest.echoes:
         return shapes.ack(None)
     given = shapes.given(gives) if gives else {"properties": {}, "required": []}
     if rest.bare:
-        bare: Schema = given["properties"][camel(rest.bare)]
-        return bare
+        wire = camel(rest.bare)
+        bare: Schema = given["properties"].pop(wire)
+        if wire in given["required"]:
+            return bare
+        # A retry by somebody who may not see the resource any more has its ids alone.
+        ids = {snake(name): schema for name, schema in given["properties"].items()}
+        return {"anyOf": [bare, {"type": "object", "properties": ids, "required": [*ids]}]}
     shown_as = dict(rest.shown_as)
     properties = {
         name: {"enum": [rest.chosen_by.value]}
@@ -235,7 +266,7 @@ def _responses(commands: list[Command], status: int, schema: Schema, method: str
     if method == "GET":
         done["headers"] = {"ETag": {"schema": {"type": "string"}}}
         found["304"] = {"description": "What `If-None-Match` names has not changed."}
-    if any(command.limit == "message" for command in commands):
+    if any(command.gives is MessageSent for command in commands):
         description = "`true` where this message was sent before."
         done["headers"] = {
             "Idempotency-Replayed": {"description": description, "schema": {"const": "true"}}
@@ -255,7 +286,7 @@ def _errors(commands: list[Command]) -> dict[int, list[ErrorCode]]:
 
 
 def _refusals() -> dict[str, list[ErrorCode]]:
-    """Every set of codes that one status may have, by its name."""
+    """Return every set of codes that one status may have, by its name."""
     asked = [[command] for command in schemas.COMMANDS] + [_asked(r) for r in _routes().values()]
     found = {_name(codes): codes for of in asked for codes in _errors(of).values()}
     return dict(sorted(found.items()))

@@ -1,26 +1,45 @@
-"""The reference, page by page, from the tables."""
+"""Makes the reference, page by page, from the tables."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-import schemas
-from chatserver.errors import MEANINGS
-from chatserver.reference import openapi, prose, shapes, words
-from chatserver.reference.blocks import Block, Code, Heading, Page, Points, Table, Text, anchor
+from chatserver import schemas
+from chatserver.core.errors import MEANINGS
+from chatserver.reference import (
+    openapi,
+    page_vocabulary,
+    prose,
+    shapes,
+    typescript,
+    words,
+)
+from chatserver.reference.blocks import (
+    Block,
+    Code,
+    Document,
+    Heading,
+    Paragraph,
+    Points,
+    Table,
+    anchor,
+)
 from chatserver.reference.commands import ALWAYS, LIMITS, outcomes, own_errors
 from chatserver.reference.markdown import INDEX
 from chatserver.reference.shapes import Schema
-from schemas.authorisation import OK, ROLES
-from schemas.conversations import LoggedEvent
-from schemas.examples import EXAMPLES
-from schemas.table import Command, Push, Rest
+from chatserver.reference.vocabularies import Vocabulary
+from chatserver.schemas.authorisation import OK, ROLES
+from chatserver.schemas.examples import EXAMPLES
+from chatserver.schemas.history import LoggedEvent
+from chatserver.schemas.table import Command, Push, Rest
 
 
-def pages() -> tuple[Page, ...]:
-    """All pages, the first one first."""
+def pages(vocabularies: Sequence[Vocabulary] = ()) -> tuple[Document, ...]:
+    """Return all pages, the first one first; the doors' of other systems' words at the end."""
     rows: tuple[Command | Push, ...] = (*schemas.COMMANDS, *schemas.PUSHES)
     nouns = dict.fromkeys(_noun(row.name) for row in rows)
-    return _index(), *map(_of_noun, nouns), _authorisation(), _resources(), _rest()
+    of_nouns = map(_of_noun, nouns)
+    moving = tuple(map(page_vocabulary.page, vocabularies))
+    return _index(moving), *of_nouns, _authorisation(), _resources(), _rest(), *moving
 
 
 def _noun(name: str) -> str:
@@ -35,36 +54,43 @@ def _link(name: str) -> str:
 # --- the first page ------------------------------------------------------------------------------
 
 
-def _index() -> Page:
+def _index(moving: Sequence[Document]) -> Document:
     errors = tuple(
         (f"`{code}`", str(meaning.status), "yes" if meaning.retryable else "", meaning.message)
         for code, meaning in MEANINGS.items()
     )
     commands = tuple((_link(command.name), command.doc) for command in schemas.COMMANDS)
-    pushes = tuple((_link(_push_name(push)), _lasts(push), push.doc) for push in schemas.PUSHES)
+    pushes = tuple(
+        (_link(words.push_name(push.name, push.personal)), _lasts(push), push.doc)
+        for push in schemas.PUSHES
+    )
     always = ", ".join(f"`{code}`" for code in ALWAYS)
-    return Page(
+    return Document(
         INDEX,
         "Reference",
         (
-            Text(
+            Paragraph(
                 "What clients may ask and what they are told, over Socket.IO and REST. "
-                "Types for socket.io-client: `client/events.ts`."
+                f"Types for socket.io-client: `{typescript.PATH}`."
+            ),
+            *(
+                Paragraph(f"Clients of the {page.name} system: [{page.title}](@{page.name}).")
+                for page in moving
             ),
             Heading(2, "Conventions"),
             Points(prose.CONVENTIONS),
             Heading(2, "Connecting"),
-            *map(Text, prose.CONNECTING),
+            *map(Paragraph, prose.CONNECTING),
             Table(("auth", "type", "required", ""), prose.AUTH_FIELDS),
             Heading(2, "Recovery"),
-            *map(Text, prose.RECOVERY),
+            *map(Paragraph, prose.RECOVERY),
             Heading(2, "Commands"),
-            Text("Who may ask what, by how they stand: [Who may do what](@authorisation)."),
+            Paragraph("Who may ask what, by how they stand: [Who may do what](@authorisation)."),
             Table(("command", ""), commands),
             Heading(2, "Pushes"),
             Table(("push", "", ""), pushes),
             Heading(2, "Errors"),
-            Text(f"Any command may be refused with {always}; its own codes stand with it."),
+            Paragraph(f"Any command may be refused with {always}; its own codes stand with it."),
             Table(("code", "status", "retryable", "default message"), errors),
         ),
     )
@@ -73,8 +99,8 @@ def _index() -> Page:
 # --- who may do what -----------------------------------------------------------------------------
 
 
-def _authorisation() -> Page:
-    """The matrix that the tests execute."""
+def _authorisation() -> Document:
+    """Return the matrix that the tests execute."""
     meanings = Points(tuple(f"**{role}**: {meaning}" for role, meaning in ROLES.items()))
     rows = tuple(
         (f"{_link(command.name)}{f', {about}' if about else ''}", *map(_outcome, outcomes_of))
@@ -82,7 +108,9 @@ def _authorisation() -> Page:
         for about, outcomes_of in outcomes(command)
     )
     table = Table(("command", *ROLES), rows)
-    return Page("authorisation", "Who may do what", (meanings, *map(Text, prose.MATRIX), table))
+    return Document(
+        "authorisation", "Who may do what", (meanings, *map(Paragraph, prose.MATRIX), table)
+    )
 
 
 def _outcome(outcome: str) -> str:
@@ -92,7 +120,7 @@ def _outcome(outcome: str) -> str:
 # --- a page of commands and pushes ---------------------------------------------------------------
 
 
-def _of_noun(noun: str) -> Page:
+def _of_noun(noun: str) -> Document:
     blocks: list[Block] = []
     commands = [command for command in schemas.COMMANDS if _noun(command.name) == noun]
     pushes = [push for push in schemas.PUSHES if _noun(push.name) == noun]
@@ -104,22 +132,22 @@ def _of_noun(noun: str) -> Page:
         blocks.append(Heading(2, f"Pushes: {noun}"))
     for push in pushes:
         blocks += _push(push)
-    return Page(noun, f"{noun}:*", tuple(blocks))
+    return Document(noun, f"{noun}:*", tuple(blocks))
 
 
 def _command(command: Command) -> Iterable[Block]:
     payload = shapes.payload(command.takes)
     yield Heading(3, command.name)
-    yield Text(command.doc)
+    yield Paragraph(command.doc)
     if payload["properties"]:
-        yield Text(f"**Payload.** {payload['description']}")
+        yield Paragraph(f"**Payload.** {payload['description']}")
         yield words.taken(payload)
     else:
-        yield Text("**Payload.** None.")
+        yield Paragraph("**Payload.** None.")
     if command.gives is None:
-        yield Text("**Ack.** That it was done.")
+        yield Paragraph("**Ack.** That it was done.")
     else:
-        yield Text(f"**Ack.** {shapes.doc(command.gives)}")
+        yield Paragraph(f"**Ack.** {shapes.doc(command.gives)}")
         yield words.given(shapes.given(command.gives))
     yield Points(tuple(_facts(command)))
     yield from _who_may(command)
@@ -130,9 +158,9 @@ def _command(command: Command) -> Iterable[Block]:
 def _who_may(command: Command) -> Iterable[Block]:
     rows = outcomes(command)
     if all(outcome == OK for _, outcomes_of in rows for outcome in outcomes_of):
-        yield Text("**Who may.** Anybody.")
+        yield Paragraph("**Who may.** Anybody.")
     else:
-        yield Text("**Who may.** By how one [stands](@authorisation):")
+        yield Paragraph("**Who may.** By how one [stands](@authorisation):")
         whose = ((about, *map(_outcome, outcomes_of)) for about, outcomes_of in rows)
         yield Table(("", *ROLES), tuple(whose))
 
@@ -155,15 +183,10 @@ def _route(rest: Rest) -> str:
 
 
 def _push(push: Push) -> Iterable[Block]:
-    yield Heading(3, _push_name(push))
-    yield Text(f"{push.doc} **{_lasts(push).capitalize()}.**")
-    yield Text(shapes.doc(push.carries))
+    yield Heading(3, words.push_name(push.name, push.personal))
+    yield Paragraph(f"{push.doc} **{_lasts(push).capitalize()}.**")
+    yield Paragraph(shapes.doc(push.carries))
     yield words.given(shapes.given(push.carries))
-
-
-def _push_name(push: Push) -> str:
-    twice = sum(other.name == push.name for other in schemas.PUSHES) > 1
-    return f"{push.name} (personal)" if push.personal and twice else push.name
 
 
 def _lasts(push: Push) -> str:
@@ -173,20 +196,20 @@ def _lasts(push: Push) -> str:
 # --- resources and routes ------------------------------------------------------------------------
 
 
-def _resources() -> Page:
+def _resources() -> Document:
     kinds = {kind.__name__: kind for kind in shapes.given_kinds()}
     blocks: list[Block] = []
     for name in _referred_to():
         schema = shapes.given(kinds[name])
-        blocks += [Heading(2, name), Text(schema["description"]), _parts(schema)]
-    return Page("resources", "Resources and parts", tuple(blocks))
+        blocks += [Heading(2, name), Paragraph(schema["description"]), _parts(schema)]
+    return Document("resources", "Resources and parts", tuple(blocks))
 
 
 def _referred_to() -> list[str]:
-    """The classes that are within others; what an event carries stands with its push."""
+    """Return the classes that are within others; what an event carries stands with its push."""
     kinds = [kind for kind in shapes.given_kinds() if kind is not LoggedEvent]
     texts = json.dumps([shapes.given(kind) for kind in kinds])
-    alone = {"Failure", "LoggedEvent"}
+    alone = {"Failure", "FileElsewhere", "LoggedEvent"}
     names = (kind.__name__ for kind in shapes.given_kinds())
     return sorted(name for name in names if name in alone or f'schemas/{name}"' in texts)
 
@@ -202,14 +225,14 @@ def _parts(schema: Schema) -> Table:
     return Table(("event", "data"), rows)
 
 
-def _rest() -> Page:
+def _rest() -> Document:
     rows = tuple(
         (_route(rest), _link(command.name), str(rest.status), _answer(command, rest))
         for command in schemas.COMMANDS
         for rest in command.rest
     )
     routes = Table(("route", "command", "status", "answer"), rows)
-    return Page("rest", "REST", (*map(Text, prose.REST), Heading(2, "Routes"), routes))
+    return Document("rest", "REST", (*map(Paragraph, prose.REST), Heading(2, "Routes"), routes))
 
 
 def _answer(command: Command, rest: Rest) -> str:

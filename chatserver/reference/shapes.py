@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12, as OpenAPI 3.1 and AsyncAPI 3 have it) of all that travels on the main door.
+"""Writes all that travels on the main door as JSON Schema (2020-12, as in OpenAPI 3.1 and AsyncAPI 3).
 
 Payloads come from their marshmallow fields, answers and pushes from the type hints of their dataclasses.
 """
@@ -14,12 +14,25 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import fields
 
-import schemas
-from chatserver.errors import ErrorCode
-from schemas.conversations import LoggedEvent
-from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
-from schemas.session import Failure
-from schemas.wire import Invalid, Loader, camel
+from chatserver import schemas
+from chatserver.core.errors import ErrorCode
+from chatserver.schemas.fields import (
+    UNSET,
+    Flag,
+    Id,
+    Many,
+    Metadata,
+    Moment,
+    Nullable,
+    OneOf,
+    Text,
+    UserId,
+    Whole,
+)
+from chatserver.schemas.files import FileElsewhere
+from chatserver.schemas.history import LoggedEvent
+from chatserver.schemas.sessions import Failure
+from chatserver.schemas.wire import Invalid, Loader, camel
 
 Schema = dict[str, Any]
 
@@ -29,19 +42,19 @@ _PLAIN: dict[object, str] = {str: "string", int: "integer", float: "number", boo
 
 
 def doc(kind: type) -> str:
-    """What a class says of itself, in Markdown, with its fields called as they are on the wire."""
+    """Return the docstring of a class in Markdown, with its fields' names as on the wire."""
     text = " ".join(inspect.cleandoc(kind.__doc__ or "").split())
     text = text.replace("``", "`")
     return text if is_resource(kind) else re.sub("`[a-z_]+`", lambda name: camel(name[0]), text)
 
 
 def is_resource(kind: type) -> bool:
-    """Whether a class is snake_case on the wire."""
+    """Return whether a class is snake_case on the wire."""
     return hasattr(kind, "__wire_resource__")
 
 
 def rules(kind: type) -> str | None:
-    """What a payload says of fields that depend on each other."""
+    """Return the rules of a payload about fields that depend on each other."""
     problems: Callable[..., Any] | None = getattr(kind, "problems", None)
     return None if problems is None else " ".join((problems.__doc__ or "").split())
 
@@ -50,7 +63,7 @@ def rules(kind: type) -> str | None:
 
 
 def _constraints(_converter: Any, field: fields.Field[Any], **_: Any) -> Schema:
-    """What our own kinds of fields ask for, in JSON Schema's words."""
+    """Return what our own kinds of fields ask for, in JSON Schema's words."""
     match field:
         case UserId():
             return {"type": "string", "minLength": field.low, "maxLength": field.high}
@@ -78,6 +91,10 @@ def _constraints(_converter: Any, field: fields.Field[Any], **_: Any) -> Schema:
                 "minItems": field.low,
                 "maxItems": field.high,
             }
+        case Moment():
+            return {"type": "string", "format": "date-time"}
+        case Nullable():
+            return _or_null(_constraints(_converter, field.kind))
         case Metadata():
             return {
                 "type": "object",
@@ -100,23 +117,23 @@ property_of: Callable[[fields.Field[Any]], Schema] = _plugin.converter.field2pro
 
 
 def payload_properties(kind: type) -> dict[str, Schema]:
-    """The fields of a payload by their names in snake_case."""
+    """Return the fields of a payload by their names in snake_case."""
     defaults = {item.name: item.default for item in dataclasses.fields(kind)}
     found = {}
     for name, field in Loader(kind).fields.items():
         found[name] = property_of(field)
-        if defaults[name] not in (dataclasses.MISSING, None, ()):
+        if defaults[name] not in (dataclasses.MISSING, None, (), UNSET):
             found[name]["default"] = defaults[name]
     return found
 
 
 def required(kind: type) -> set[str]:
-    """The required fields of a payload, by their names in snake_case."""
+    """Return the required fields of a payload, by their names in snake_case."""
     return {name for name, field in Loader(kind).fields.items() if field.required}
 
 
 def may_be_empty(kind: type) -> bool:
-    """Whether a payload may say nothing at all."""
+    """Return whether a payload may be empty."""
     try:
         Loader(kind).load({}, strict=True)
     except Invalid:
@@ -125,7 +142,7 @@ def may_be_empty(kind: type) -> bool:
 
 
 def payload(kind: type) -> Schema:
-    """A payload as Socket.IO's commands take it: camelCase."""
+    """Return a payload as Socket.IO's commands take it: camelCase."""
     needed = required(kind)
     properties = payload_properties(kind)
     description = " ".join(filter(None, (doc(kind), rules(kind))))
@@ -141,12 +158,12 @@ def payload(kind: type) -> Schema:
 
 
 def ref(kind: type) -> Schema:
-    """The reference to a class's schema."""
+    """Return the reference to a class's schema."""
     return {"$ref": _PLACE + kind.__name__}
 
 
 def given(kind: type) -> Schema:
-    """A class as it leaves: an answer, a push or a resource."""
+    """Return a class as it leaves: an answer, a push or a resource."""
     if kind is LoggedEvent:
         return _logged_event()
     hints = get_type_hints(kind, include_extras=True)
@@ -185,7 +202,7 @@ def _logged_event() -> Schema:
 
 
 def ack(kind: type | None) -> Schema:
-    """The ack of a command that was done."""
+    """Return the schema of the ack of a command that succeeded."""
     found = given(kind) if kind else {"properties": {}, "required": []}
     return {
         "type": "object",
@@ -195,7 +212,7 @@ def ack(kind: type | None) -> Schema:
 
 
 def refusal() -> Schema:
-    """The ack of a command that was refused."""
+    """Return the schema of the ack of a command that was refused."""
     return {
         "type": "object",
         "properties": {"success": {"const": False}, "error": ref(Failure)},
@@ -253,15 +270,16 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def payload_kinds() -> list[type]:
-    """The classes of all payloads, by name."""
+    """Return the classes of all payloads, by name."""
     return _by_name(command.takes for command in schemas.COMMANDS)
 
 
 def given_kinds() -> list[type]:
-    """The classes of all answers and pushes, and of all that is in them, by name."""
+    """Return the classes of all answers and pushes, and of all that is in them, by name."""
     found: set[type] = set()
     waiting: list[type] = [
         Failure,
+        FileElsewhere,
         *(command.gives for command in schemas.COMMANDS if command.gives),
         *(push.carries for push in schemas.PUSHES),
     ]
@@ -285,12 +303,12 @@ def _by_name(kinds: Iterable[type]) -> list[type]:
 
 
 def definitions() -> dict[str, Schema]:
-    """The schemas of all classes, by name."""
+    """Return the schemas of all classes, by name."""
     return {kind.__name__: payload(kind) for kind in payload_kinds()} | {
         kind.__name__: given(kind) for kind in given_kinds()
     }
 
 
 def titled(name: str) -> str:
-    """``chat:message_send`` → ``ChatMessageSend``."""
+    """Return a name as a title: ``chat:message_send`` → ``ChatMessageSend``."""
     return "".join(word.capitalize() for word in re.split(r"[:_]", name))

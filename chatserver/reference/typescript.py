@@ -1,15 +1,17 @@
-"""Types for an unmodified socket.io-client: ``Socket<ServerToClientEvents, ClientToServerEvents>``."""
+"""Writes types for an unmodified socket.io-client: ``Socket<ServerToClientEvents, ClientToServerEvents>``."""
 
 import json
 from collections.abc import Iterator
 
-import schemas
-from chatserver.errors import ErrorCode
+from chatserver import schemas
+from chatserver.core.errors import ErrorCode
 from chatserver.reference import shapes
 from chatserver.reference.shapes import Schema
-from schemas.session import Failure
-from schemas.table import Command, Push
+from chatserver.schemas.sessions import Failure
+from chatserver.schemas.table import Command, Push
 
+# Within the SDK, which is built of it.
+PATH = "client/packages/client/src/events.ts"
 _HEAD = """\
 // Made by `chatserver reference` from the tables in schemas/; changes here are lost.
 //
@@ -58,9 +60,12 @@ _PRIMITIVES = {
     "null": "null",
 }
 
+# Left out of a retry's answer alone, to whom may not see it any more: nobody wants to ask for it every time.
+_AS_IF_ALWAYS = (("MessageSent", "message"), ("MessageGiven", "message"))
+
 
 def document() -> str:
-    """The whole module."""
+    """Return the whole module."""
     payloads = {kind.__name__ for kind in shapes.payload_kinds()}
     codes = "\n".join(f'  | "{code}"' for code in ErrorCode)
     parts = [_HEAD, f"export type ErrorCode =\n{codes};\n"]
@@ -68,6 +73,7 @@ def document() -> str:
         parts.append(_declared(name, schema, takes_null=name in payloads))
     parts.append(_events("ClientToServerEvents", map(_command, schemas.COMMANDS)))
     parts.append(_events("ServerToClientEvents", _pushes()))
+    parts.append(_changes())
     return "\n".join(parts)
 
 
@@ -81,7 +87,7 @@ def _declared(name: str, schema: Schema, *, takes_null: bool) -> str:
     lines = []
     for field, of in schema["properties"].items():
         kind = "ErrorCode" if (name, field) == (Failure.__name__, "code") else _type(of)
-        if field in needed:
+        if field in needed or (name, field) in _AS_IF_ALWAYS:
             lines.append(f"  {field}: {kind};")
         else:
             lines.append(f"  {field}?: {kind}{' | null' if takes_null else ''};")
@@ -130,6 +136,20 @@ def _command(command: Command) -> str:
     return (
         f'{comment}  "{command.name}": (\n'
         f"    ...args: [{with_payload}] | [ack: Answer<{gives}>]\n  ) => void;"
+    )
+
+
+def _changes() -> str:
+    named = [
+        command.name
+        for command in schemas.COMMANDS
+        if {"requestId", "clientMessageId"} & shapes.payload(command.takes)["properties"].keys()
+    ]
+    lines = "\n".join(f'  "{name}",' for name in named)
+    return (
+        "/** The commands that are done once, however often they are sent under the same `requestId`; "
+        "`chat:message_send` takes a\n * `clientMessageId` for that. */\n"
+        f"export const CHANGES: ReadonlySet<string> = new Set<keyof ClientToServerEvents>([\n{lines}\n]);\n"
     )
 
 

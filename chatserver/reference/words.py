@@ -1,8 +1,9 @@
-"""Schemas in words: the rows of a table of fields."""
+"""Describes schemas in words: the rows of a table of fields."""
 
 import json
 from collections.abc import Iterator
 
+from chatserver import schemas
 from chatserver.reference.blocks import Table, anchor
 from chatserver.reference.shapes import Schema
 
@@ -11,7 +12,7 @@ _UNLIMITED = 2**63 - 1
 
 
 def taken(schema: Schema) -> Table:
-    """The fields of a payload."""
+    """Return a table of the fields of a payload."""
     needed = schema.get("required", [])
     rows = tuple(
         (f"`{name}`", kind(of), "yes" if name in needed else "", constraints(of))
@@ -21,12 +22,12 @@ def taken(schema: Schema) -> Table:
 
 
 def given(schema: Schema) -> Table:
-    """The fields of what the server says."""
+    """Return a table of the fields of an answer, a push or a resource."""
     rows = tuple(
         (
             f"`{name}`",
             kind(of),
-            "" if name in schema["required"] else "left out where there is none",
+            "" if name in schema["required"] else "may be left out",
         )
         for name, of in schema["properties"].items()
     )
@@ -34,7 +35,7 @@ def given(schema: Schema) -> Table:
 
 
 def kind(schema: Schema) -> str:
-    """The type of a value."""
+    """Return the type of a value."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](@resources#{anchor(name)})"
@@ -60,7 +61,7 @@ def _of_kind(name: str, schema: Schema) -> str:
 
 
 def constraints(schema: Schema) -> str:
-    """What a value must be, and what it is where it is not given."""
+    """Return what a value must be, and its default."""
     return "; ".join(_constraints(schema))
 
 
@@ -81,3 +82,9 @@ def _constraints(schema: Schema) -> Iterator[str]:
         yield said[:1].lower() + said[1:]
     if "default" in schema:
         yield f"otherwise `{json.dumps(schema['default'])}`"
+
+
+def push_name(name: str, personal: bool) -> str:
+    """Return what a push is called in headings: a personal one whose name another push shares is marked."""
+    twice = sum(push.name == name for push in schemas.PUSHES) > 1
+    return f"{name} (personal)" if personal and twice else name

@@ -1,4 +1,4 @@
-"""The files that `chatserver reference` writes, and whether those in the repository are still these."""
+"""Writes the files of `chatserver reference`, and tells whether those in the repository are current."""
 
 import json
 from collections.abc import Mapping
@@ -6,33 +6,43 @@ from pathlib import Path
 
 from chatserver.reference import asyncapi, html, markdown, openapi, typescript
 from chatserver.reference.pages import pages
+from chatserver.reference.vocabularies import Vocabulary
 
 
-def files() -> dict[str, str]:
-    """Every file, by its path from the project's root."""
+def files(vocabularies: tuple[Vocabulary, ...] = ()) -> dict[str, str]:
+    """Return every file, by its path from the project's root."""
     found = {
         "docs/openapi.json": _json(openapi.document()),
-        "docs/asyncapi.json": _json(asyncapi.document()),
-        "client/events.ts": typescript.document(),
+        "docs/asyncapi.json": _json(asyncapi.document(vocabularies)),
+        typescript.PATH: typescript.document(),
     }
-    for page in pages():
+    for page in pages(vocabularies):
         folder = "docs" if page.name == markdown.INDEX else f"docs/{markdown.INDEX}"
         found[f"{folder}/{page.name}.md"] = markdown.written(page)
     return found
 
 
-def html_page() -> str:
-    """The reference as one HTML page."""
-    return html.written(pages())
+def html_page(vocabularies: tuple[Vocabulary, ...] = ()) -> str:
+    """Return the reference as one HTML page."""
+    return html.written(pages(vocabularies))
 
 
 def _json(document: Mapping[str, object]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def write(root: Path) -> None:
-    """Write every file, and remove the pages that are none any more."""
-    made = files()
+def repository() -> Path | None:
+    """Return the checkout that this code runs from, where the working directory is within it; None elsewhere."""
+    root = Path(__file__).resolve().parents[2]
+    is_checkout = (root / "setup.cfg").is_file() and (root / "docs" / "reference.md").is_file()
+    return root if is_checkout and Path.cwd().resolve().is_relative_to(root) else None
+
+
+def write(
+    root: Path, vocabularies: tuple[Vocabulary, ...] = (), others: Mapping[str, str] | None = None
+) -> None:
+    """Write every file under `root`, and `others` by their paths; remove our pages that are no longer made."""
+    made = files(vocabularies) | dict(others or {})
     for path, text in made.items():
         place = root / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +51,11 @@ def write(root: Path) -> None:
         (root / stale).unlink()
 
 
-def stale(root: Path) -> list[str]:
-    """The paths of the files that are missing, different, or no longer made."""
-    made = files()
+def stale(
+    root: Path, vocabularies: tuple[Vocabulary, ...] = (), others: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return the paths of the files that are missing, different, or no longer made."""
+    made = files(vocabularies) | dict(others or {})
     return sorted(
         {path for path, text in made.items() if _read(root / path) != text}
         | (_pages_in(root) - made.keys())
@@ -58,5 +70,10 @@ def _read(path: Path) -> str | None:
 
 
 def _pages_in(root: Path) -> set[str]:
+    """Return the pages that we made before; other pages are left alone."""
     folder = Path("docs", markdown.INDEX)
-    return {str(folder / path.name) for path in (root / folder).glob("*.md")}
+    return {
+        str(folder / path.name)
+        for path in (root / folder).glob("*.md")
+        if (_read(path) or "").startswith(markdown.NOTE)
+    }

@@ -1,0 +1,1 @@
+"""How the parts of each room are made of the settings; `app.build` has their order."""
