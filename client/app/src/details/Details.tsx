@@ -1,0 +1,143 @@
+import { useChat, useChatStore } from "@chatserver/zustand/react";
+import type { StoredConversation } from "@chatserver/zustand";
+import { Ban, EyeOff, LogOut, MailOpen, Pencil, Trash2, UserPlus, X } from "lucide-react";
+import { useState } from "react";
+
+import { isAtLeast, otherOf, titleOf } from "../lib/names.js";
+import { attempt } from "../lib/notices.js";
+import { go } from "../lib/route.js";
+import { Avatar } from "../ui/Avatar.js";
+import { Button, IconButton } from "../ui/Button.js";
+import { Dialog } from "../ui/Dialog.js";
+import { Action } from "./Action.js";
+import { AddPeople, EditGroup } from "./GroupDialogs.js";
+import styles from "./Details.module.css";
+import { Members } from "./Members.js";
+import { Notifications } from "./Notifications.js";
+import { Pins } from "./Pins.js";
+import { SharedFiles } from "./SharedFiles.js";
+
+type Open = "add" | "edit" | "leave" | "end" | null;
+
+/** Everything about a conversation but its messages. */
+export default function Details({
+  conversation,
+  onClose,
+  onJump,
+}: {
+  conversation: StoredConversation;
+  onClose: () => void;
+  onJump: (messageId: string) => void;
+}) {
+  const { chat } = useChatStore();
+  const me = useChat((state) => state.me);
+  const [open, setOpen] = useState<Open>(null);
+  const { id: conversationId, my_role: role } = conversation;
+  const title = titleOf(conversation, me);
+  const other = otherOf(conversation, me);
+  const isGroup = conversation.type === "group";
+  const isAdmin = isGroup && isAtLeast(role, "admin");
+  const close = () => setOpen(null);
+
+  async function end(command: "group:leave" | "group:delete" | "chat:conversation_delete") {
+    if (await attempt(chat.ask(command, { conversationId }))) go(null);
+    close();
+  }
+
+  return (
+    <aside className={styles.details} aria-label="Details">
+      <header className={styles.header}>
+        <h2>Details</h2>
+        <IconButton label="Close" onClick={onClose}>
+          <X />
+        </IconButton>
+      </header>
+      <div className={styles.about}>
+        <Avatar
+          id={other?.user_id ?? conversationId}
+          name={title}
+          url={other?.avatar_url ?? null}
+          isGroup={isGroup}
+        />
+        <div>
+          <h3>{title}</h3>
+          <p>{conversation.description ?? (other ? `@${other.username}` : "")}</p>
+        </div>
+        {isAdmin && (
+          <IconButton label="Edit group" onClick={() => setOpen("edit")}>
+            <Pencil />
+          </IconButton>
+        )}
+      </div>
+
+      <Pins id={conversationId} onJump={onJump} />
+      <SharedFiles id={conversationId} onJump={onJump} />
+      {isGroup && (
+        <>
+          <Members conversation={conversation} />
+          <Action icon={<UserPlus />} onPick={() => setOpen("add")}>
+            Add people
+          </Action>
+        </>
+      )}
+
+      <Notifications conversation={conversation} />
+      <div className={styles.actions}>
+        <Action
+          icon={<MailOpen />}
+          onPick={() => {
+            void attempt(chat.ask("chat:conversation_mark_unread", { conversationId }));
+          }}
+        >
+          Mark as unread
+        </Action>
+        {other && (
+          <Action
+            icon={<Ban />}
+            isDanger
+            onPick={() => {
+              const block = !conversation.blocked_by_me;
+              void attempt(chat.ask("chat:conversation_block", { conversationId, block }));
+            }}
+          >
+            {conversation.blocked_by_me ? "Unblock" : `Block ${other.display_name}`}
+          </Action>
+        )}
+        <Action icon={<EyeOff />} onPick={() => void end("chat:conversation_delete")}>
+          Hide with its history
+        </Action>
+        {isGroup && role !== "owner" && (
+          <Action icon={<LogOut />} isDanger onPick={() => setOpen("leave")}>
+            Leave the group
+          </Action>
+        )}
+        {isGroup && role === "owner" && (
+          <Action icon={<Trash2 />} isDanger onPick={() => setOpen("end")}>
+            End the group
+          </Action>
+        )}
+      </div>
+
+      {open === "add" && <AddPeople conversation={conversation} onClose={close} />}
+      {open === "edit" && <EditGroup conversation={conversation} onClose={close} />}
+      {(open === "leave" || open === "end") && (
+        <Dialog title={open === "leave" ? `Leave ${title}?` : `End ${title}?`} onClose={close}>
+          <p>
+            {open === "leave"
+              ? "You will not see its messages any more. Somebody has to add you again."
+              : "Nobody is a member of it after that, or can read what was said in it."}
+          </p>
+          <div className={styles.choice}>
+            <Button onClick={close}>Stay</Button>
+            <Button
+              kind="danger"
+              onClick={() => void end(open === "leave" ? "group:leave" : "group:delete")}
+            >
+              {open === "leave" ? "Leave" : "End for everyone"}
+            </Button>
+          </div>
+        </Dialog>
+      )}
+    </aside>
+  );
+}

@@ -1,0 +1,94 @@
+// Texts as React nodes: addresses become links, code becomes code, mentions are marked. Never HTML.
+
+import type { ReactNode } from "react";
+
+import styles from "./linkify.module.css";
+
+/** Code between backticks, an address, or a mention. */
+const PARTS =
+  /```([^`]{1,10000})```|`([^`\n]{1,2000})`|\bhttps?:\/\/[^\s<>"'`]{1,2000}|[@＠][\p{L}\p{N}_.-]{1,64}/gu;
+/** What ends an address only where a sentence ends. */
+const TRAILING = /[.,:;!?…'")\]}]+$/u;
+
+/** Without what ends the sentence around an address. A bracket that the address opens stays. */
+function trimmed(address: string): string {
+  let text = address;
+  for (;;) {
+    const end = TRAILING.exec(text)?.[0];
+    if (!end) return text;
+    const last = text.at(-1);
+    if (last === ")" && text.split("(").length >= text.split(")").length) return text;
+    text = text.slice(0, -1);
+  }
+}
+
+function isAddress(text: string): boolean {
+  try {
+    const { protocol, username } = new URL(text);
+    // Names before an @ are how addresses lie about where they lead.
+    return (protocol === "http:" || protocol === "https:") && username === "";
+  } catch {
+    return false;
+  }
+}
+
+/** Gives a text as nodes. `mentions` are the names that count as mentions, in lower case, and `mine` those that mean me. */
+export function linkify(
+  text: string,
+  mentions: ReadonlySet<string>,
+  mine: ReadonlySet<string>,
+): ReactNode[] {
+  const nodes: ReactNode[] = [];
+  let at = 0;
+  for (const match of text.matchAll(PARTS)) {
+    const [whole, block, inline] = match;
+    const { index } = match;
+    let node: ReactNode = null;
+    let length = whole.length;
+    if (block !== undefined) {
+      node = (
+        <code key={index} className={styles.block}>
+          {block.replace(/^\n|\n$/gu, "")}
+        </code>
+      );
+    } else if (inline !== undefined) {
+      node = (
+        <code key={index} className={styles.code}>
+          {inline}
+        </code>
+      );
+    } else if (whole.startsWith("http")) {
+      const address = trimmed(whole);
+      length = address.length;
+      if (isAddress(address)) {
+        node = (
+          <a key={index} href={address} target="_blank" rel="noopener noreferrer nofollow ugc">
+            {address}
+          </a>
+        );
+      }
+    } else {
+      const name = whole.slice(1).replace(/[.-]+$/u, "");
+      length = name.length + 1;
+      if (mentions.has(name.toLowerCase())) {
+        const isMe = mine.has(name.toLowerCase());
+        node = (
+          <span key={index} className={isMe ? styles.me : styles.mention}>
+            @{name}
+          </span>
+        );
+      }
+    }
+    if (node === null) continue;
+    if (index > at) nodes.push(text.slice(at, index));
+    nodes.push(node);
+    at = index + length;
+  }
+  if (at < text.length) nodes.push(text.slice(at));
+  return nodes;
+}
+
+/** Whether a picture may be shown from an address that somebody sent. */
+export function isPicture(address: unknown): address is string {
+  return typeof address === "string" && address.startsWith("https://") && isAddress(address);
+}
