@@ -3,8 +3,7 @@ import { io } from "socket.io-client";
 
 const [token = process.env.CHAT_TOKEN, url = process.env.CHAT_URL ?? "http://localhost:3001"] =
   process.argv.slice(2);
-// What is not answered in time is sent again, after a reconnection too.
-const socket = io(url, { auth: { token }, retries: 3, ackTimeout: 5000 });
+const socket = io(url, { auth: { token } });
 const messages = new Map();
 
 socket.on("connect_error", (error) => {
@@ -12,6 +11,7 @@ socket.on("connect_error", (error) => {
   // The server refused an inactive socket; an active one tries again by itself.
   if (!socket.active) process.exit(1);
 });
+const ready = new Promise((resolve) => socket.once("session:ready", resolve));
 socket.on("session:ready", ({ user }) => console.log(`Connected as ${user.displayName}`));
 socket.on("chat:message_received", (message) => {
   // After a gap a message may come a second time.
@@ -20,16 +20,26 @@ socket.on("chat:message_received", (message) => {
   console.log(`${message.sender_username}: ${message.content}`);
 });
 
+// What is not answered, or could not be done just now, is asked again, after a reconnection too.
 async function ask(command, payload) {
-  const ack = await socket.emitWithAck(command, payload);
-  if (!ack.success) throw new Error(`${command}: ${ack.error.code}, ${ack.error.message}`);
-  return ack;
+  for (let attempt = 1; ; attempt++) {
+    // Fails without an answer in 5 s, or when the connection is lost.
+    const sent = socket.timeout(5000).emitWithAck(command, payload);
+    const ack = await sent.catch((error) => ({ error }));
+    if (ack.success) return ack;
+    const { code = "no answer", retryable = true, retryAfter = 1 } = ack.error;
+    if (!retryable || attempt === 10) throw new Error(`${command}: ${code}`, { cause: ack.error });
+    await new Promise((resume) => setTimeout(resume, 1000 * retryAfter));
+  }
 }
 
-const { conversation } = await ask("chat:conversation_open", { recipientId: "bob" });
+// Bob greets Alice, and everybody else greets Bob.
+const { user } = await ready;
+const [recipientId, name] = user.userId === "bob" ? ["alice", "Alice"] : ["bob", "Bob"];
+const { conversation } = await ask("chat:conversation_open", { recipientId });
 await ask("chat:message_send", {
   conversationId: conversation.id,
-  content: "Hello, Bob!",
-  // The message's name: sent again under it, it is no second message.
+  content: `Hello, ${name}!`,
+  // The message's name, made once: sent again under it, it is no second message.
   clientMessageId: crypto.randomUUID(),
 });

@@ -1,6 +1,7 @@
-"""A chat client. To run it: pip install "python-socketio[asyncio_client]" && python client.py TOKEN [URL]"""
+"""A chat client. To run it: pip install "python-socketio[asyncio-client]" && python client.py TOKEN [URL]"""
 
 import asyncio
+import contextlib
 import os
 import sys
 import uuid
@@ -10,6 +11,7 @@ import socketio
 token = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("CHAT_TOKEN")
 url = sys.argv[2] if len(sys.argv) > 2 else os.environ.get("CHAT_URL", "http://localhost:3001")
 sio = socketio.AsyncClient()
+me = asyncio.Queue()
 
 
 @sio.on("connect_error")
@@ -20,6 +22,7 @@ def refused(error):
 @sio.on("session:ready")
 def ready(session):
     print("Connected as", session["user"]["displayName"])
+    me.put_nowait(session["user"]["userId"])
 
 
 @sio.on("chat:message_received")
@@ -27,11 +30,19 @@ def received(message):
     print(f"{message['sender_username']}: {message['content']}")
 
 
-async def ask(command, payload):
-    ack = await sio.call(command, payload, timeout=5)
-    if not ack["success"]:
-        raise RuntimeError(f"{command}: {ack['error']['code']}, {ack['error']['message']}")
-    return ack
+async def ask(command, payload, attempts=10):
+    # What is not answered, or could not be done just now, is asked again, after a reconnection too.
+    while True:
+        try:
+            ack = await sio.call(command, payload, timeout=5)
+        except (socketio.exceptions.TimeoutError, socketio.exceptions.BadNamespaceError):
+            ack = {"success": False, "error": {"code": "no answer", "retryable": True}}
+        if ack["success"]:
+            return ack
+        error, attempts = ack["error"], attempts - 1
+        if not error["retryable"] or not attempts:
+            raise RuntimeError(f"{command}: {error}")
+        await asyncio.sleep(error.get("retryAfter", 1))
 
 
 async def main():
@@ -41,11 +52,17 @@ async def main():
         await sio.connect(url, auth=auth, wait_timeout=5)
     except socketio.exceptions.ConnectionError:
         sys.exit(1)
-    opened = await ask("chat:conversation_open", {"recipientId": "bob"})
-    hello = {"conversationId": opened["conversation"]["id"], "content": "Hello, Bob!"}
-    # The message's name: sent again under it, it is no second message.
+    # Bob greets Alice, and everybody else greets Bob.
+    recipient = "alice" if await me.get() == "bob" else "bob"
+    opened = await ask("chat:conversation_open", {"recipientId": recipient})
+    hello = {
+        "conversationId": opened["conversation"]["id"],
+        "content": f"Hello, {recipient.title()}!",
+    }
+    # The message's name, made once: sent again under it, it is no second message.
     await ask("chat:message_send", hello | {"clientMessageId": str(uuid.uuid4())})
     await sio.wait()
 
 
-asyncio.run(main())
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C ends it
+    asyncio.run(main())
