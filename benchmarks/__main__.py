@@ -5,7 +5,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +19,25 @@ from benchmarks.loadgen.build import BuildError
 from benchmarks.machine import alone
 from benchmarks.play import mistakes, play, say, table
 from benchmarks.profile import profile
+from benchmarks.scenario import Scenario
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import KINDS, OURS, Kind, ours_before
 from benchmarks.soak import soak
+from benchmarks.states import (
+    STATED,
+    TITLES,
+    State,
+    heading,
+    in_state,
+    note_belief,
+    results_in,
+    start_over,
+    states_in,
+)
 from benchmarks.targets import TARGETS
 from benchmarks.tools import MissingTool, node
 
-# Of a small run, what the peers play, too.
+# Of a small run, what the peers play, too: it shows that they work.
 SMOKED = ("S1", "S4", "S5", "S7")
 
 
@@ -61,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", metavar="NAMES", help=f"these alone (and nothing is written), of: {names}"
     )
+    parser.add_argument(
+        "--state",
+        metavar="NAMES",
+        help="in these states of statistics alone (and nothing is written), "
+        f"{' and '.join(s.name for s in STATED)} where nothing is named, of: {', '.join(State)}",
+    )
     parser.add_argument("--servers", metavar="NAMES", help=f"these alone, of: {', '.join(KINDS)}")
     parser.add_argument(
         "--ours", type=Path, metavar="PATH", help="measure another checkout too, as ours-before"
@@ -95,6 +113,20 @@ def _kinds(arguments: argparse.Namespace) -> list[Kind]:
     return kinds
 
 
+def _peers(made: Bench) -> list[Kind]:
+    return [kind for kind in made.kinds if not kind.ours]
+
+
+def _states(arguments: argparse.Namespace, wanted: list[str] | None) -> list[State]:
+    if not arguments.state:
+        # What is named alone is as it usually is.
+        return [State.FRESH] if wanted else [*State]
+    named = arguments.state.lower().split(",")
+    if unknown := set(named) - set(State):
+        raise MissingTool(f"there is no state {', '.join(unknown)}; there are {', '.join(State)}")
+    return [State(name) for name in named]
+
+
 async def _run(arguments: argparse.Namespace) -> int:
     kinds = _kinds(arguments)
     form = SMALL if arguments.smoke else Form()
@@ -103,15 +135,19 @@ async def _run(arguments: argparse.Namespace) -> int:
     found: data.Data = {"scenarios": {}, "curves": {}}
     async with bench(kinds, form, first=arguments.first) as made:
         if arguments.soak:
+            await start_over(made, made.kinds)
             # Beside what the last run found, if there was one.
             found |= data.load() | {"soak": await soak(made, arguments.soak)}
         else:
             await _measure(made, arguments, found)
-    sys.stdout.write(table(SCENARIOS, kinds, found["scenarios"]))
+    for state, results in states_in(found):
+        if len(found.get("states", {})) > 0:
+            sys.stdout.write(f"\nStatistics: {TITLES[state]}\n")
+        sys.stdout.write(table(SCENARIOS, kinds, results))
     if arguments.json:
         data.save(found, arguments.json)
-    partial = arguments.only or arguments.servers or arguments.smoke or arguments.ours
-    if not partial:
+    given = vars(arguments)
+    if not any(given[name] for name in ("only", "state", "servers", "smoke", "ours")):
         _document(found)
     return int(any(mistakes(run) for run in _runs(found)))
 
@@ -121,42 +157,63 @@ async def _measure(made: Bench, arguments: argparse.Namespace, found: data.Data)
     wanted = arguments.only.lower().split(",") if arguments.only else None
     scenarios = [s for s in SCENARIOS if wanted is None or s.name.lower() in wanted]
     curves = [c for c in CURVES if wanted is None or c.name in wanted]
+    states = _states(arguments, wanted)
     began = time.monotonic()
     repetitions = 1 if arguments.smoke else arguments.repeat
     found |= await data.about(made, repetitions)
-    if wanted is None:
+    everything = wanted is None and not arguments.state
+    if everything:
         found["ceiling"] = await ceiling(made)
-        if not arguments.smoke and (kept := data.load().get("soak")):
-            found["soak"] = kept
+        if not arguments.smoke:
+            # Measured by runs of their own.
+            found |= {name: kept for name, kept in data.load().items() if name in ("soak", "app")}
+    for state in states:
+        in_full = bool(wanted) or (everything and state is State.FRESH)
+        played = scenarios if in_full else STATED
+        if not played:
+            continue
+        say(f"statistics: {TITLES[state]}")
+        rounds = [(played, made.kinds)]
+        if arguments.smoke:
+            peers = _peers(made) if state is State.FRESH else []
+            rounds = [(played, [OURS]), ([s for s in played if s.name in SMOKED], peers)]
+        taking_part = [kind for kind in made.kinds if any(kind in kinds for _, kinds in rounds)]
+        await start_over(made, taking_part, state)
+        for some, kinds in rounds:
+            await play(in_state(made, state), some, repetitions, results_in(found, state), kinds)
+        if OURS in made.kinds:
+            await note_belief(made, state, found)
+        if arguments.profile or (everything and not arguments.smoke):
+            await _profile(made, state, played, found, every=arguments.profile)
     if arguments.smoke:
-        # The peers play what shows that they work; all else is ours alone.
-        both = [s for s in scenarios if s.name in SMOKED]
-        await play(made, both, 1, found["scenarios"])
         made.kinds[:] = [OURS]
-        scenarios = [s for s in scenarios if s not in both]
-    await play(made, scenarios, repetitions, found["scenarios"])
-    if arguments.profile or not (arguments.smoke or wanted):
-        missed = {t.scenario for t in TARGETS if t.verdict(found)[1] is False}
-        found["profiles"] = {
-            scenario.name: rows
-            for scenario in scenarios
-            if (scenario.name in missed or arguments.profile)
-            and (rows := await profile(made, scenario))
-        }
-        for name, rows in found["profiles"].items():
-            say(f"\n{name}")
-            for function, share in rows:
-                say(f"  {share:6.1%} {function}")
-    if curves:
+    if curves and not arguments.state:
         await grow(made, curves, found["curves"])
     say(f"measured in {(time.monotonic() - began) / 60:.1f} minutes")
 
 
+async def _profile(
+    made: Bench, state: State, played: Sequence[Scenario], found: data.Data, *, every: bool
+) -> None:
+    """Look where our server's time goes in what missed a target, or in everything."""
+    missed = {t.scenario for t in TARGETS if t.state is state and t.verdict(found)[1] is False}
+    for scenario in played:
+        if not (every or scenario.name in missed):
+            continue
+        rows = await profile(in_state(made, state), scenario)
+        if rows:
+            name = heading(scenario, state)
+            found.setdefault("profiles", {})[name] = rows
+            say(f"\n{name}")
+            for function, share in rows:
+                say(f"  {share:6.1%} {function}")
+
+
 def _runs(found: data.Data) -> Iterator[Numbers]:
-    for group in ("scenarios", "curves"):
-        for by_server in found.get(group, {}).values():
-            for runs in by_server.values():
-                yield from runs
+    groups = [*(results for _, results in states_in(found)), found.get("curves", {})]
+    for by_server in (each for group in groups for each in group.values()):
+        for runs in by_server.values():
+            yield from runs
 
 
 def _document(found: data.Data) -> None:

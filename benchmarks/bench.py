@@ -3,8 +3,13 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from copy import copy
 from pathlib import Path
 from types import ModuleType
@@ -56,18 +61,20 @@ class Bench:
         self.postgres = Postgres(directory, self.cores, durable=form.durable)
         # Of old, in each database.
         self.messages = 0
+        # The databases, one for each kind, that have the tables and nothing in them, to be copied.
+        self._blanks: set[str] = set()
         self._servers: dict[str, Server] = {}
-        self._kept: Server | None = None
+        # What looks at the first server of every load while it lasts, by its process id.
+        self.looking: Callable[[int], AbstractAsyncContextManager[None]] | None = None
         self._generator = build()
 
     # -- the database -----------------------------------------------------------------------------
 
     async def prepare(self) -> None:
-        """Start PostgreSQL, and make and fill a database for every kind of server."""
+        """Start PostgreSQL."""
         await self.postgres.start()
         if self._first:
             go_first(self.postgres.pid)
-        await self.start_over(self.kinds)
 
     async def redis_version(self) -> str:
         """Such as 7.2.4."""
@@ -76,15 +83,14 @@ class Bench:
         await redis.aclose()
         return str(info["redis_version"])
 
-    async def start_over(self, kinds: Sequence[Kind]) -> None:
-        """New databases, with the same people and conversations as ever; the servers are stopped."""
+    async def create(self, kinds: Sequence[Kind]) -> None:
+        """New databases, with the tables and nothing in them; the servers are stopped."""
         for kind in kinds:
             if server := self._servers.pop(kind.name, None):
                 await server.stop()
-        counts = self.first_messages()
         with self._seeding():
-            await asyncio.gather(*(self._populate(kind, counts) for kind in kinds))
-        self.messages = sum(counts.values())
+            await asyncio.gather(*map(self._create, kinds))
+        self.messages = 0
 
     @contextmanager
     def _seeding(self) -> Iterator[None]:
@@ -96,24 +102,29 @@ class Bench:
         finally:
             self.postgres.calm()
 
-    async def _populate(self, kind: Kind, counts: dict[Talk, int]) -> None:
-        dsn = await self.postgres.create(kind.database)
-        world = self.world
-        talks = [*world.pairs, *world.rooms.values(), *world.typing]
-        if kind.ours:
-            await seed_ours.prepare(kind, dsn)
-            await seed_ours.populate(dsn, world, talks)
-        else:
-            await seed_peer.prepare(dsn)
-            await seed_peer.populate(dsn, world, talks)
-        await self._seed(kind).add_messages(dsn, counts, workers=1)
-        # As autovacuum would in time: without statistics the plans would be those of empty tables.
-        await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
+    async def _create(self, kind: Kind) -> None:
+        blank = f"{kind.database}_blank"
+        if blank not in self._blanks:
+            dsn = await self.postgres.create(blank)
+            if kind.ours:
+                await seed_ours.prepare(kind, dsn)
+            else:
+                await seed_peer.prepare(dsn)
+            self._blanks.add(blank)
+        await self.postgres.create(kind.database, blank)
 
-    def first_messages(self) -> dict[Talk, int]:
-        """How many messages there are of old: 10,000 in all, half of them in one conversation."""
+    async def analyse(self, kinds: Sequence[Kind]) -> None:
+        """Do what autovacuum would do in time."""
+        with self._seeding():
+            for kind in kinds:
+                await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
+
+    async def add_first_messages(self, kinds: Sequence[Kind]) -> None:
+        """Add those that are there before anything is measured: 10,000, half of them in one conversation."""
         deep = self.form.pages
-        return {self.deep: deep} | dict.fromkeys(self.pairs, deep // self.form.pairs)
+        counts = {self.deep: deep} | dict.fromkeys(self.pairs, deep // self.form.pairs)
+        await self.add_messages(kinds, counts)
+        self.messages = sum(counts.values())
 
     @property
     def pairs(self) -> list[Talk]:
@@ -139,12 +150,13 @@ class Bench:
             await asyncio.gather(*map(add, kinds))
 
     async def add_conversations(self, kinds: Sequence[Kind], talks: Sequence[Talk]) -> None:
-        """Add conversations between people who are there."""
+        """Add conversations, and the people in them who are not there yet."""
+
+        async def add(kind: Kind) -> None:
+            await self._seed(kind).populate(self.postgres.dsn(kind.database), talks)
+
         with self._seeding():
-            for kind in kinds:
-                dsn = self.postgres.dsn(kind.database)
-                await self._seed(kind).populate(dsn, self.world, talks)
-                await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
+            await asyncio.gather(*map(add, kinds))
 
     @staticmethod
     def _seed(kind: Kind) -> ModuleType:
@@ -155,22 +167,13 @@ class Bench:
     async def server(self, kind: Kind, *, fresh: bool = False) -> Server:
         """The running server of a kind; `fresh` is one that has done nothing yet."""
         running = self._servers.get(kind.name)
-        if running is not None and (not fresh or running is self._kept):
+        if running is not None and not fresh:
             return running
         if running is not None:
             await running.stop()
         server = self._servers[kind.name] = self.another(kind, self.cores.server)
         await server.start()
         return server
-
-    @contextmanager
-    def keeping(self, server: Server) -> Iterator[None]:
-        """A server that stays while in this context, also where a fresh one is wanted."""
-        self._kept = server
-        try:
-            yield
-        finally:
-            self._kept = None
 
     def another(
         self, kind: Kind, processors: frozenset[int], name: str | None = None, **options: Any
@@ -219,6 +222,7 @@ class Bench:
         given: dict[str, object] = {
             "port": ",".join(str(server.port) for server in servers),
             "pid": ",".join(str(server.pid) for server in servers),
+            "database": self.postgres.pid,
             **options,
         }
         arguments = [mode]
@@ -233,8 +237,9 @@ class Bench:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
+        look = self.looking(servers[0].pid) if self.looking and servers else nullcontext()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with look, asyncio.timeout(_PATIENCE):
                 out, complaints = await process.communicate()
         except TimeoutError:
             raise LoadError(f"{mode} took longer than {_PATIENCE:.0f} s") from None
@@ -264,7 +269,7 @@ async def bench(kinds: list[Kind], form: Form, *, first: bool = False) -> AsyncI
         # As root, PostgreSQL's account must get in.
         directory.chmod(0o755)  # noqa: ASYNC240 - nothing else runs yet
         # Asked before anything is pinned: afterwards there would be one processor for all.
-        shared = cores()
+        shared = cores(apart=form.apart)
         with running_on(shared.rest), redis_server() as redis_url:
             made = Bench(kinds, form, directory, redis_url, shared=shared, first=first)
             try:

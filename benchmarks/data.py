@@ -12,7 +12,8 @@ from benchmarks import tools
 from benchmarks.bench import Bench
 from benchmarks.machine import describe
 
-# machine, versions, form, scenarios (Results), curves (Curves), ceiling, profiles, soak
+# machine, versions, form, scenarios (Results), states (Results by State), believed (by State), curves (Curves),
+# ceiling, profiles, soak, app
 Data: TypeAlias = dict[str, Any]
 
 DOCS = tools.ROOT / "docs"

@@ -16,12 +16,15 @@ class Form:
     connections: int = 5_000
     returning: int = 2_000
     missed: int = 50
-    rate: int = 1_000
+    rates: tuple[int, ...] = (100, 1_000, 5_000)
     live_rate: int = 200
     pages: int = 5_000  # messages in the conversation that is read deep
     window: int = 64  # so many connect at a time
     hold: float = 2.0
     after: float = 3.0
+    # In each state of statistics: so many pairs are there while the tables are small, and a window is so long.
+    few: int = 20
+    state_seconds: float = 2.0
     # Growth: messages in the table, and in the longest conversation; connections; offsets of pages.
     totals: tuple[int, ...] = (10_000, 100_000, 1_000_000, 5_000_000)
     ends: int = 2  # so often is the smallest and the largest table measured
@@ -30,8 +33,12 @@ class Form:
     crowds: tuple[int, ...] = (100, 1_000, 5_000)
     talking: int = 50
     times_each: int = 8
+    # S9: processes, and messages a second of all of them.
+    processes: tuple[int, ...] = (2, 4, 8, 16)
+    cluster_rate: int = 400
     size: Size = field(default_factory=Size)
     durable: bool = True  # commits are on disk
+    apart: bool = True  # the server under test has a processor of its own
 
 
 # A fraction of a second each, with a handful of people.
@@ -43,11 +50,13 @@ SMALL = Form(
     connections=50,
     returning=20,
     missed=5,
-    rate=100,
+    rates=(50, 100, 200),
     live_rate=200,
     pages=200,
     hold=0.1,
     after=0.1,
+    few=3,
+    state_seconds=0.2,
     totals=(400, 800),
     ends=1,
     deepest=300,
@@ -55,6 +64,8 @@ SMALL = Form(
     crowds=(10, 40),
     talking=5,
     times_each=2,
+    processes=(2, 3),
+    cluster_rate=50,
     size=Size(
         pairs=40,
         rooms=(20,),
@@ -64,4 +75,5 @@ SMALL = Form(
         people_each=2,
     ),
     durable=False,
+    apart=False,
 )

@@ -10,7 +10,9 @@ from benchmarks.lateness import lateness
 from benchmarks.play import mistakes, say, shown
 from benchmarks.scenario import CPU, MESSAGES, READY, Metric, ask, milliseconds, pages
 from benchmarks.scenarios import direct
+from benchmarks.scenarios_large import many_processes
 from benchmarks.servers import Kind
+from benchmarks.states import start_over
 from benchmarks.world import Talk
 
 # By curve and server: what was measured, each with its "size"; at the ends more than once.
@@ -34,7 +36,7 @@ class Curve:
 async def grow(bench: Bench, curves: Sequence[Curve], results: Curves) -> None:
     """Measure the curves, from databases that are as they were at first. Group commit changes none of them."""
     kinds = [kind for kind in bench.kinds if "GROUP_COMMIT" not in kind.environment]
-    await bench.start_over(kinds)
+    await start_over(bench, kinds)
     quick = _quick(bench)
     for kind in kinds:
         # The first load on a new server finds nothing prepared; that is not what grows.
@@ -43,6 +45,7 @@ async def grow(bench: Bench, curves: Sequence[Curve], results: Curves) -> None:
         sizes = curve.sizes(bench.form)
         if curve.name == "conversations":
             await bench.add_conversations(kinds, bench.world.acquaintances)
+            await bench.analyse(kinds)
         for size in sizes:
             if curve.name == "messages":
                 await _fill(bench, kinds, size)
@@ -204,5 +207,20 @@ CURVES = (
         ),
         lambda form: form.size.conversations_per_user,
         _with_conversations,
+    ),
+    Curve(
+        "processes",
+        "Processes (S9)",
+        "With Redis; always 400 messages a second in all, on a fixed schedule, each between two processes. "
+        "What all processes together spend on a message, beyond what they do when idle, is to stay flat.",
+        "processes",
+        (
+            Metric("beyond_idle_us", "CPU of all servers", "µs per message", digits=1),
+            Metric("cpu_us_per_ask", "idle included", "µs per message", digits=1),
+            Metric("idle_ms_per_second", "idle, each", "ms per s", digits=1),
+            milliseconds("delivery_us.p99", "delivery p99"),
+        ),
+        lambda form: form.processes,
+        many_processes,
     ),
 )

@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from chatserver import cli, serve
+from chatserver.cli import commands as cli
+from chatserver.ops import serve
 
 _EVERY = 0.005
 

@@ -18,7 +18,7 @@ _FIRST = -15
 class Cores:
     """Which processors the server under test has, and which all the rest has.
 
-    Where there is one processor alone, everything shares it, and nothing is pinned.
+    Where there is one processor alone, everything shares it.
     """
 
     server: frozenset[int]
@@ -30,10 +30,13 @@ class Cores:
         return self.server | self.rest
 
 
-def cores() -> Cores:
-    """The last processor for the server: the first one usually gets the machine's interrupts."""
+def cores(*, apart: bool = True) -> Cores:
+    """The last processor for the server: the first one usually gets the machine's interrupts.
+
+    Where it is not to be `apart`, everything shares every processor.
+    """
     mine = sorted(os.sched_getaffinity(0))
-    if len(mine) == 1:
+    if len(mine) == 1 or not apart:
         return Cores(frozenset(mine), frozenset(mine))
     return Cores(frozenset(mine[-1:]), frozenset(mine[:-1]))
 
@@ -133,7 +136,7 @@ def describe(chosen: Cores, directory: Path) -> dict[str, str]:
     """The machine in words; `directory` is on the disk that the databases are on."""
     return {
         "processor": _processor(),
-        "processors": "1, shared by everything"
+        "processors": f"{len(chosen.all)}, shared by everything"
         if chosen.server == chosen.rest
         else f"{len(chosen.all)}: {len(chosen.server)} for the server, {len(chosen.rest)} for the rest",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",

@@ -17,17 +17,21 @@ MISTAKES = ("refused_total", "unanswered_total", "missing", "foreign", "failed",
 
 
 async def play(
-    bench: Bench, scenarios: Sequence[Scenario], repetitions: int, results: Results
+    bench: Bench,
+    scenarios: Sequence[Scenario],
+    repetitions: int,
+    results: Results,
+    kinds: Sequence[Kind],
 ) -> None:
     """Play each scenario on each server, so often. The servers take turns, so that what disturbs the machine for a
     while disturbs all of them alike.
     """
     for scenario in scenarios:
-        kinds = [kind for kind in bench.kinds if scenario.concerns(kind)]
-        for repetition in range(repetitions):
+        concerned = [kind for kind in kinds if scenario.concerns(kind)]
+        for repetition in range(repetitions if concerned else 0):
             # Each is first once.
-            turn = repetition % len(kinds)
-            for kind in kinds[turn:] + kinds[:turn]:
+            turn = repetition % len(concerned)
+            for kind in concerned[turn:] + concerned[:turn]:
                 numbers = await play_once(bench, scenario, kind)
                 results.setdefault(scenario.name, {}).setdefault(kind.name, []).append(numbers)
 
@@ -41,7 +45,7 @@ async def play_once(bench: Bench, scenario: Scenario, kind: Kind) -> Numbers:
         # The others go on; what is wrong stands in the report.
         numbers = {"mode": "error", "error": str(error)}
     main = scenario.metrics[0]
-    say(f"{scenario.name:8} {kind.name:13} {shown(main, main.of(numbers)):>10} {main.unit}")
+    say(f"{scenario.name:12} {kind.name:13} {shown(main, main.of(numbers)):>10} {main.unit}")
     for mistake in mistakes(numbers):
         say(f"         {mistake}")
     return numbers

@@ -6,10 +6,12 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks.machine import Cores, move
-from chatserver.embedded import EmbeddedPostgres
+from chatserver.ops.embedded.postgres import EmbeddedPostgres
 
 # A checkpoint in the middle of a measurement would be measured too. It delays none of the commits' fsyncs.
 _SETTINGS = ("max_wal_size = '16GB'", "checkpoint_timeout = '1h'")
+
+_BELIEVED = "SELECT reltuples FROM pg_class WHERE oid = $1::regclass"
 
 
 class Postgres:
@@ -28,6 +30,14 @@ class Postgres:
         await self.execute(None, "SELECT pg_reload_conf()")
         self.calm()
 
+    async def autovacuum(self, *, on: bool) -> None:
+        """Whether statistics are gathered by themselves, as they are in production."""
+        await self.execute(
+            None,
+            f"ALTER SYSTEM SET autovacuum = {'on' if on else 'off'}",
+            "SELECT pg_reload_conf()",
+        )
+
     def stop(self) -> None:
         """Stop it for good."""
         self._embedded.stop()
@@ -36,10 +46,13 @@ class Postgres:
         """The address of a database."""
         return self._dsn.replace("/chatserver?", f"/{database}?")
 
-    async def create(self, database: str) -> str:
-        """Create an empty database in the place of any that is there; returns its address."""
-        await self.execute(None, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
-        await self.execute(None, f'CREATE DATABASE "{database}"')
+    async def create(self, database: str, template: str = "template1") -> str:
+        """Create a database as `template` is, in the place of any that is there; returns its address."""
+        await self.execute(
+            None,
+            f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)',
+            f'CREATE DATABASE "{database}" TEMPLATE "{template}"',
+        )
         return self.dsn(database)
 
     async def execute(self, database: str | None, *statements: str) -> None:
@@ -48,6 +61,14 @@ class Postgres:
         try:
             for statement in statements:
                 await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def believed(self, database: str, table: str) -> int:
+        """How many rows its planner believes a table to have; -1 where statistics were never gathered."""
+        connection = await asyncpg.connect(self.dsn(database))
+        try:
+            return int(await connection.fetchval(_BELIEVED, table))
         finally:
             await connection.close()
 

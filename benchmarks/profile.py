@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
+import signal
 import sys
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from benchmarks.bench import Bench, LoadError
@@ -22,29 +24,39 @@ def profiler() -> str | None:
 
 
 async def profile(bench: Bench, scenario: Scenario) -> list[tuple[str, float]]:
-    """The functions in which the server was found most often, with their shares; none where nobody may look."""
+    """The functions in which the server was found most often, with their shares; none where nobody may look.
+
+    Of several servers, the first one is looked at.
+    """
     program = profiler()
     if program is None:
         return []
     await bench.settle(OURS)
-    server = await bench.server(OURS, fresh=True)
-    stacks = bench.directory / "stacks"
-    with running_on(bench.cores.rest):
-        watching = await asyncio.create_subprocess_exec(
-            *(program, "record", "--pid", str(server.pid), "--rate", "100", "--duration", "600"),
-            *("--format", "raw", "--output", str(stacks)),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    try:
-        with bench.keeping(server), suppress(LoadError):
-            await scenario.play(bench, OURS)
-    finally:
-        if watching.returncode is None:
-            # It writes what it has.
-            watching.send_signal(2)
-        await watching.wait()
-    return _hottest(stacks.read_text()) if stacks.exists() else []
+    looks: list[Path] = []
+
+    @asynccontextmanager
+    async def looking(pid: int) -> AsyncIterator[None]:
+        looks.append(bench.directory / f"stacks-{len(looks)}")
+        with running_on(bench.cores.rest):
+            watching = await asyncio.create_subprocess_exec(
+                *(program, "record", "--pid", str(pid), "--rate", "100", "--duration", "600"),
+                *("--format", "raw", "--output", str(looks[-1])),
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        try:
+            yield
+        finally:
+            if watching.returncode is None:
+                # It writes what it has.
+                watching.send_signal(signal.SIGINT)
+            await watching.wait()
+
+    watched = bench.with_form(bench.form)
+    watched.looking = looking
+    with suppress(LoadError):
+        await scenario.play(watched, OURS)
+    return _hottest("".join(look.read_text() for look in looks if look.exists()))
 
 
 def _hottest(stacks: str) -> list[tuple[str, float]]:

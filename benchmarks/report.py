@@ -6,14 +6,29 @@ from statistics import median
 from benchmarks.bench import Numbers
 from benchmarks.data import DOCS, Data
 from benchmarks.growth import CURVES, Curve
-from benchmarks.play import mistakes, ratios, shown, values
-from benchmarks.scenario import Metric, Scenario
+from benchmarks.play import Results, mistakes, ratios, shown, values
+from benchmarks.scenario import MESSAGES, P50, P99, POSTGRES, Metric, Scenario
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.states import STATED, TITLES, State, states_in
 from benchmarks.targets import OURS, TARGETS
 
 _SOAK = """For {minutes:g} minutes clients of our server talked, typed, read, came and went, and dropped and
 recovered, all at once. From the second third to the last, its memory grew by {memory_growth:.1f} %. The last row
 is some seconds after everybody had gone."""
+
+_APP = """With {messages:,} messages of a conversation loaded, a Chromium without a display scrolls through them
+for ten seconds. Then somebody else writes a hundred messages, and the page's main thread is watched: what it does
+for a push, from the socket to the pixels. Server, database and browser share the machine."""
+
+_STATES = """PostgreSQL plans by what it knows of its tables: nothing, or what was true once, until somebody
+gathers statistics. **Fresh** is how everything else here is measured. In the other states nobody gathers any
+(autovacuum is off): they were **never gathered**; or **gathered while the tables were empty**, and the servers
+started when they were full; or **gathered while the tables were small**: the servers started when {few} pairs were
+there, these wrote until every plan was made, and then all the others came, and the messages of old. There a window
+lasts {state_seconds:g} s."""
+
+# What is shown of each state.
+_IN_STATES = (MESSAGES, P50, P99, POSTGRES)
 
 _TITLES = {
     "ours": "chatserver",
@@ -51,10 +66,12 @@ def report(data: Data) -> str:
         _about(data),
         _targets(data),
         _scenarios(data),
+        _states(data),
         _growth(data),
         _ceiling(data),
         _profiles(data),
         _soak(data),
+        _app(data),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -123,6 +140,40 @@ def _figures(metric: Metric, found: dict[str, list[Numbers]], others: Sequence[s
         each = ratios(metric, found.get(OURS, []), found[name])
         row.append(f"{median(each):.2f} ({min(each):.2f} to {max(each):.2f})" if each else "")
     return row
+
+
+def _states(data: Data) -> str:
+    found = dict(states_in(data))
+    if found.keys() <= {State.FRESH}:
+        return ""
+    believed = [
+        (TITLES[state], f"{data['believed'][state]:,}")
+        for state in found
+        if state in data["believed"]
+    ]
+    sections = [
+        f"## States of statistics\n\n{_STATES.format(**data['form'])}\n",
+        table(("", "conversations that PostgreSQL believes to be there"), believed),
+        *(_in_states(scenario, found) for scenario in STATED),
+    ]
+    return "\n".join(sections)
+
+
+def _in_states(scenario: Scenario, found: dict[State, Results]) -> str:
+    """A scenario's figures in each state, a row for each."""
+    played = {state: results.get(scenario.name, {}) for state, results in found.items()}
+    servers = list(dict.fromkeys(name for runs in played.values() for name in runs))
+    others = [name for name in servers if name != OURS]
+    head = [scenario.name, *map(_TITLES.__getitem__, servers)]
+    head += [f"× {_TITLES[name]}" for name in others]
+    rows = []
+    for state, by_server in played.items():
+        runs = {name: by_server.get(name, []) for name in servers}
+        for metric in scenario.metrics:
+            if metric in _IN_STATES:
+                figure, *cells = _figures(metric, runs, others)
+                rows.append([f"{TITLES[state]}: {figure}", *cells])
+    return f"### {scenario.name} in each state\n\n{table(head, rows)}"
 
 
 def _growth(data: Data) -> str:
@@ -210,3 +261,15 @@ def _soak(data: Data) -> str:
         f"## Soak\n\n{_SOAK.format(**soak)}\n\n![Memory over time](performance/soak.svg)\n\n"
         + table(head, rows)
     )
+
+
+def _app(data: Data) -> str:
+    if not (app := data.get("app")):
+        return ""
+    rows = [
+        ("frames per second", f"{app['frames_per_second']:.0f}"),
+        ("a frame, half of them at most, ms", f"{app['frame_ms_p50']:.1f}"),
+        ("a frame, 99 % of them at most, ms", f"{app['frame_ms_p99']:.1f}"),
+        ("a push, ms", f"{app['push_ms']:.1f}"),
+    ]
+    return f"## The React app\n\n{_APP.format(**app)}\n\n" + table(("", "measured"), rows)

@@ -49,7 +49,7 @@ Play = Callable[[Bench, Kind], Awaitable[Numbers]]
 class Scenario:
     """A scenario: how it is played, and its figures, of which the first is the one that is compared.
 
-    Group commit concerns only those that `write`.
+    Group commit concerns only those that `write`; what the peer has not is `only_ours`.
     """
 
     name: str
@@ -58,9 +58,12 @@ class Scenario:
     play: Play
     metrics: tuple[Metric, ...]
     writes: bool = True
+    only_ours: bool = False
 
     def concerns(self, kind: Kind) -> bool:
         """Whether the scenario says anything about this kind of server."""
+        if self.only_ours and not kind.ours:
+            return False
         return self.writes or "GROUP_COMMIT" not in kind.environment
 
 
@@ -101,6 +104,7 @@ async def pages(bench: Bench, server: Server, connections: object, payload: str)
 MESSAGES = Metric("asks_per_second", "messages", "per s", higher_is_better=True)
 DELIVERIES = Metric("deliveries_per_second", "deliveries", "per s", higher_is_better=True)
 CPU = Metric("cpu_us_per_ask", "server CPU", "µs each", digits=1)
+POSTGRES = Metric("database_cpu_us_per_ask", "PostgreSQL's CPU", "µs each", digits=1)
 CPU_DELIVERY = Metric("cpu_us_per_delivery", "server CPU", "µs per delivery", digits=2)
 
 

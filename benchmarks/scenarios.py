@@ -11,6 +11,7 @@ from benchmarks.scenario import (
     P50,
     P99,
     P999,
+    POSTGRES,
     READY,
     SEND,
     TYPING,
@@ -21,6 +22,7 @@ from benchmarks.scenario import (
     milliseconds,
     pages,
 )
+from benchmarks.scenarios_doors import DOORS, fan_out, idle
 from benchmarks.scenarios_large import return_at_once, two_processes
 from benchmarks.servers import Kind, Server
 
@@ -30,14 +32,19 @@ async def direct(bench: Bench, kind: Kind) -> Numbers:
     return await _send(bench, await bench.server(kind))
 
 
-async def direct_open(bench: Bench, kind: Kind) -> Numbers:
-    """S1 with a fixed schedule: the latency counts from when a message was due."""
-    return await _send(bench, await bench.server(kind), rate=bench.form.rate)
+def direct_open(nth: int) -> Play:
+    """S1 with a fixed schedule, of the nth rate: the latency counts from when a message was due."""
+
+    async def play(bench: Bench, kind: Kind) -> Numbers:
+        return await _send(bench, await bench.server(kind), rate=bench.form.rates[nth])
+
+    return play
 
 
 async def _send(bench: Bench, server: Server, rate: int | None = None) -> Numbers:
     lines = bench.lines("direct", bench.world.pair_lines(bench.pairs))
-    return await ask(bench, server, connections=lines, pushes_per_ask=2, rate=rate)
+    # At a rate that is too high for a server, much is outstanding in the end; who has all answers waits no longer.
+    return await ask(bench, server, connections=lines, pushes_per_ask=2, rate=rate, settle=30)
 
 
 def room(senders: int) -> Play:
@@ -115,20 +122,47 @@ async def rest_send(bench: Bench, kind: Kind) -> Numbers:
     )
 
 
+def _times(door: str, title: str, *, higher_is_better: bool = False) -> Metric:
+    return Metric(f"{door}_times", title, "times", higher_is_better=higher_is_better, digits=2)
+
+
+def _deliveries(door: str) -> Metric:
+    key = f"{door}.deliveries_per_second"
+    return Metric(key, f"deliveries, {door}", "per s", higher_is_better=True)
+
+
+def _memory(door: str) -> Metric:
+    return Metric(f"{door}.kb_per_connection", f"memory, {door}", "KB each", digits=1)
+
+
 SCENARIOS = (
     Scenario(
         "S1",
         "Direct messages, as fast as they are acked",
         "100 pairs; one of each pair writes and waits for the ack; both receive.",
         direct,
-        (MESSAGES, CPU, P50, P99, P999, DELIVERED),
+        (MESSAGES, CPU, POSTGRES, P50, P99, P999, DELIVERED),
+    ),
+    Scenario(
+        "S1-open-100",
+        "Direct messages, 100 a second",
+        "As S1, on a fixed schedule: latency counts from when a message was due.",
+        direct_open(0),
+        (P99, P50, DELIVERED, CPU, POSTGRES),
     ),
     Scenario(
         "S1-open",
         "Direct messages, 1,000 a second",
-        "The same, on a fixed schedule: latency counts from when a message was due.",
-        direct_open,
-        (P99, P50, P999, DELIVERED, CPU),
+        "The same, ten times as many.",
+        direct_open(1),
+        (P99, P50, P999, DELIVERED, CPU, POSTGRES),
+    ),
+    Scenario(
+        "S1-open-5000",
+        "Direct messages, 5,000 a second",
+        "The same. A server that takes fewer has a queue that grows for as long as the run lasts.",
+        direct_open(2),
+        (P99, P50, P999, DELIVERED, CPU, POSTGRES),
     ),
     Scenario(
         "S2a",
@@ -196,13 +230,39 @@ SCENARIOS = (
         "Messages by REST",
         "100 people POST to /api/messages over kept connections, one after the other.",
         rest_send,
-        (MESSAGES, CPU, P50, P99),
+        (MESSAGES, CPU, POSTGRES, P50, P99),
     ),
     Scenario(
         "S8",
         "Two processes with Redis",
         "As S1, but the two of each pair are on different processes. Nothing is pinned to a processor here.",
         two_processes,
-        (MESSAGES, CPU, P50, P99, DELIVERED),
+        (MESSAGES, CPU, POSTGRES, P50, P99, DELIVERED),
+    ),
+    Scenario(
+        "S10a",
+        "1,000 connections at other systems' doors",
+        "One of two people writes at the main door; the other has 1,000 connections, and is told at each of them. "
+        "They are at the main door, at the messaging system's, and at the marketplace system's, in turn.",
+        fan_out,
+        (
+            _times("messaging", "deliveries, messaging / main", higher_is_better=True),
+            _times("marketplace", "deliveries, marketplace / main", higher_is_better=True),
+            *(_deliveries(door) for door in DOORS),
+        ),
+        only_ours=True,
+    ),
+    Scenario(
+        "S10b",
+        "Idle connections at other systems' doors",
+        "2,000 people connect to a process that has done nothing yet, and stay idle: at each door in turn.",
+        idle,
+        (
+            _times("messaging", "memory, messaging / main"),
+            _times("marketplace", "memory, marketplace / main"),
+            *(_memory(door) for door in DOORS),
+        ),
+        writes=False,
+        only_ours=True,
     ),
 )

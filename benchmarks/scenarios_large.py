@@ -1,6 +1,11 @@
-"""S6, where thousands come back at once, and S8, with two processes."""
+"""S6, where thousands come back at once; S8, with two processes, and S9, with more and more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from benchmarks.bench import Bench, Numbers
+from benchmarks.machine import look_at
 from benchmarks.scenario import READY, SEND, ask
 from benchmarks.servers import Kind, Server
 from benchmarks.world import Talk
@@ -71,25 +76,59 @@ async def two_processes(bench: Bench, kind: Kind) -> Numbers:
 
     Everything shares all processors, since pinned to one of two it would be the placement that is measured.
     """
-    everywhere = bench.cores.all
+    async with _processes(bench, kind, 2) as servers:
+        return await _across(bench, servers)
+
+
+async def many_processes(bench: Bench, kind: Kind, size: int) -> Numbers:
+    """S9: as S8, with so many processes and always as many messages a second, on a fixed schedule.
+
+    What the processes do while nobody is connected is not counted among what messages cost.
+    """
+    rate = bench.form.cluster_rate
+    async with _processes(bench, kind, size) as servers:
+        # What comes of starting is over by then.
+        await asyncio.sleep(bench.form.after)
+        before = _cpu_seconds(servers)
+        await asyncio.sleep(bench.form.hold)
+        idle = (_cpu_seconds(servers) - before) / bench.form.hold
+        numbers = await _across(bench, servers, rate=rate)
+    numbers["idle_ms_per_second"] = idle / size * 1e3
+    if "cpu_us_per_ask" in numbers:
+        numbers["beyond_idle_us"] = numbers["cpu_us_per_ask"] - idle / rate * 1e6
+    return numbers
+
+
+def _cpu_seconds(servers: list[Server]) -> float:
+    return sum(look_at(server.pid).cpu_seconds for server in servers)
+
+
+@asynccontextmanager
+async def _processes(bench: Bench, kind: Kind, size: int) -> AsyncIterator[list[Server]]:
+    """So many processes with Redis."""
     servers = [
-        bench.another(kind, everywhere, REDIS_URL=bench.redis_url, name=f"{kind.name}-{number}")
-        for number in (1, 2)
+        bench.another(
+            kind, bench.cores.all, REDIS_URL=bench.redis_url, name=f"{kind.name}-{number}"
+        )
+        for number in range(size)
     ]
     bench.postgres.spread()
     try:
-        for server in servers:
-            await server.start()
-        lines = bench.lines("across", bench.world.pair_lines(bench.pairs, by_turns=True))
-        return await ask(
-            bench,
-            *servers,
-            connections=lines,
-            pushes_per_ask=2,
-            settle=10,
-            processors=everywhere,
-        )
+        await asyncio.gather(*(server.start() for server in servers))
+        yield servers
     finally:
-        for server in servers:
-            await server.stop()
+        await asyncio.gather(*(server.stop() for server in servers))
         bench.postgres.calm()
+
+
+async def _across(bench: Bench, servers: list[Server], rate: int | None = None) -> Numbers:
+    lines = bench.lines("across", bench.world.pair_lines(bench.pairs, by_turns=True))
+    return await ask(
+        bench,
+        *servers,
+        connections=lines,
+        pushes_per_ask=2,
+        rate=rate,
+        settle=10,
+        processors=bench.cores.all,
+    )

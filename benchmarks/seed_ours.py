@@ -23,14 +23,15 @@ from benchmarks.seed import (
     times,
 )
 from benchmarks.servers import ENCRYPTION_KEY, Kind
-from benchmarks.world import Talk, World, talk_id, user_id
-from chatserver.crypto import Vault
-from chatserver.ids import uuid7
+from benchmarks.world import Talk, members_of, talk_id, user_id
+from chatserver.core.crypto import Vault
+from chatserver.core.ids import uuid7
+from chatserver.resources.messages import context_of
 
 _PEOPLE = """
 INSERT INTO chat_users (user_id, username, email, display_name)
 SELECT id, 'user' || nth, 'user' || nth || '@example.com', 'User ' || nth
-FROM unnest($1::text[]) WITH ORDINALITY AS u (id, nth)
+FROM unnest($1::text[], $2::int[]) AS u (id, nth) ON CONFLICT DO NOTHING
 """
 _DIRECT = """
 INSERT INTO conversations (id, type, user_low, user_high, created_by, member_count, created_at, last_seq,
@@ -43,9 +44,9 @@ INSERT INTO conversations (id, type, title, created_by, max_members, member_coun
 VALUES ($1, 'group', $2, $3, 10000, $4, date_trunc('milliseconds', now()), 1, pg_current_xact_id())
 """
 _MEMBERS = """
-INSERT INTO participants (conversation_id, user_id, joined_seq, role, joined_at)
-SELECT conversation_id, user_id, 1, role, date_trunc('milliseconds', now())
-FROM unnest($1::uuid[], $2::text[], $3::text[]) AS p (conversation_id, user_id, role)
+INSERT INTO participants (conversation_id, user_id, joined_seq, role, can_add_members, in_group, joined_at)
+SELECT conversation_id, user_id, 1, role, role = 'owner', in_group, date_trunc('milliseconds', now())
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bool[]) AS p (conversation_id, user_id, role, in_group)
 """
 # As open_direct and create_group write the first event of a conversation.
 _CREATED = """
@@ -97,25 +98,32 @@ async def prepare(kind: Kind, dsn: str) -> None:
         raise RuntimeError(f"{kind.name}: `chatserver migrate` failed")
 
 
-async def populate(dsn: str, world: World, talks: Sequence[Talk]) -> None:
-    """Add the people where there are none yet, and conversations between them."""
+async def populate(dsn: str, talks: Sequence[Talk]) -> None:
+    """Add conversations, and the people in them who are not there yet."""
     connection = await asyncpg.connect(dsn)
     try:
-        if not await connection.fetchval("SELECT EXISTS (SELECT FROM chat_users)"):
-            await connection.execute(_PEOPLE, [user_id(n) for n in range(world.people)])
+        people = members_of(talks)
+        await connection.execute(_PEOPLE, [user_id(n) for n in people], people)
         async with connection.transaction():
             direct = [talk for talk in talks if talk.title is None]
             ids = [talk_id(talk.number) for talk in direct]
             # A person's number sorts as their id does.
             low, high = ([user_id(talk.members[k]) for talk in direct] for k in (0, 1))
             await connection.execute(_DIRECT, ids, low, high)
+            vault = Vault([ENCRYPTION_KEY])
             for group in (talk for talk in talks if talk.title is not None):
+                title = vault.seal_field(talk_id(group.number), "title", group.title or "")
                 owner = user_id(group.members[0])
                 await connection.execute(
-                    _GROUP, talk_id(group.number), group.title, owner, len(group.members)
+                    _GROUP, talk_id(group.number), title, owner, len(group.members)
                 )
             members = [
-                (talk_id(talk.number), user_id(member), _role(talk, member))
+                (
+                    talk_id(talk.number),
+                    user_id(member),
+                    _role(talk, member),
+                    talk.title is not None,
+                )
                 for talk in talks
                 for member in talk.members
             ]
@@ -184,7 +192,7 @@ async def everybody_received(dsn: str) -> None:
 def _rows(stretches: list[Stretch]) -> Iterator[bytes]:
     vault = Vault([ENCRYPTION_KEY])
     seal, key_id = vault.seal, vault.key_id.encode()
-    length = len(seal(talk_id(0), talk_id(0), _body(0)).ciphertext)
+    length = len(seal(talk_id(0), talk_id(0), _body(0), b"").ciphertext)
     pack = _row_of(length).pack
     moments = times(sum(stretch.count for stretch in stretches))
     client_ids = ids_of_clients()
@@ -194,13 +202,17 @@ def _rows(stretches: list[Stretch]) -> Iterator[bytes]:
         conversation = talk_id(stretch.talk.number)
         stream = conversation.bytes
         senders = [user_id(member).encode() for member in stretch.talk.members]
+        contexts = [
+            context_of(user_id(member), "text", is_announcement=False, reply_to=None)
+            for member in stretch.talk.members
+        ]
         # Looked at when its message comes again, which none of these does.
         fingerprint = os.urandom(16)
         for position in positions:
             number = stretch.last_number + position
             message_id += 1
             message = UUID(int=message_id)
-            sealed = seal(conversation, message, _body(number))
+            sealed = seal(conversation, message, _body(number), contexts[number & 1])
             yield pack(
                 13,
                 *(16, stream, 8, stretch.last_seq + position, 8, number, 16, message.bytes),

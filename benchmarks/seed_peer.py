@@ -23,11 +23,11 @@ from benchmarks.seed import (
 )
 from benchmarks.servers import ENCRYPTION_KEY
 from benchmarks.tools import PEER
-from benchmarks.world import Talk, World, talk_id, user_id
+from benchmarks.world import Talk, members_of, talk_id, user_id
 
 _PEOPLE = """
 INSERT INTO users (id, username, display_name)
-SELECT id, 'user' || nth, 'User ' || nth FROM unnest($1::uuid[]) WITH ORDINALITY AS u (id, nth)
+SELECT id, 'user' || nth, 'User ' || nth FROM unnest($1::uuid[], $2::int[]) AS u (id, nth) ON CONFLICT DO NOTHING
 """
 _TALKS = """
 INSERT INTO conversations (id, type, title, created_by)
@@ -60,12 +60,12 @@ async def prepare(dsn: str) -> None:
         await connection.close()
 
 
-async def populate(dsn: str, world: World, talks: Sequence[Talk]) -> None:
-    """Add the people where there are none yet, and conversations between them."""
+async def populate(dsn: str, talks: Sequence[Talk]) -> None:
+    """Add conversations, and the people in them who are not there yet."""
     connection = await asyncpg.connect(dsn)
     try:
-        if not await connection.fetchval("SELECT EXISTS (SELECT FROM users)"):
-            await connection.execute(_PEOPLE, [user_id(n) for n in range(world.people)])
+        people = members_of(talks)
+        await connection.execute(_PEOPLE, [user_id(n) for n in people], people)
         rows = [(talk_id(t.number), t.title, user_id(t.members[0])) for t in talks]
         await connection.execute(_TALKS, *map(list, zip(*rows, strict=True)))
         members = [(talk_id(t.number), user_id(member)) for t in talks for member in t.members]

@@ -27,11 +27,22 @@ _ENVIRONMENT = {
     "CLIENT_MESSAGE_RATE_LIMIT": "1000000",
     "COMMAND_RATE_LIMIT": "1000000",
     "MAX_CONNECTIONS_PER_IP": "100000",
+    "MAX_CONNECTIONS_PER_USER": "100000",
+    "MAX_SOCKETS_PER_IP": "100000",
     "IP_RATE_LIMIT": "1000000",
+    "CONVERSATIONS_PER_HOUR": "1000000",
+    "MAX_CONVERSATIONS": "1000000",
+    # What would come too often is told all the same: the peer tells it, and all of it is counted.
+    "TYPING_INTERVAL": "0",
+    "PRESENCE_INTERVAL": "0",
+    # As the peer's, the pool keeps its connections, and with them the plans that they have made.
+    "DB_IDLE_TIMEOUT": "0",
     "APP_ENV": "production",
     "NODE_ENV": "production",
     "CORS_ALLOWED_ORIGINS": "https://app.example.com",
     "LOG_LEVEL": "warning",
+    # No load balancer has to notice that it stops.
+    "DRAIN_DELAY": "0",
 }
 
 

@@ -1,6 +1,6 @@
 """What is aimed at, and whether a run has it: ratios to the Node.js peers in the same run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -9,13 +9,17 @@ from benchmarks.data import Data
 from benchmarks.play import mistakes, ratios
 from benchmarks.scenario import Metric
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios_doors import OTHERS
+from benchmarks.states import TITLES, State, states_in
 
 OURS, PLAIN, BATCHED = "ours", "node", "node-batched"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something aimed at. `values` gives one figure per repetition, of which the median counts."""
+    """Something aimed at, in a state of statistics. `values` gives one figure per repetition, of which the median
+    counts.
+    """
 
     scenario: str
     title: str
@@ -24,6 +28,7 @@ class Target:
     at_least: bool = True
     unit: str = "×"
     stretch: float | None = None
+    state: State = State.FRESH
 
     @property
     def wanted(self) -> str:
@@ -47,8 +52,8 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _runs(data: Data, scenario: str, server: str) -> list[Numbers]:
-    found: list[Numbers] = data.get("scenarios", {}).get(scenario, {}).get(server, [])
+def _runs(data: Data, scenario: str, server: str, state: State = State.FRESH) -> list[Numbers]:
+    found: list[Numbers] = dict(states_in(data)).get(state, {}).get(scenario, {}).get(server, [])
     return found
 
 
@@ -56,13 +61,28 @@ def _main(scenario: str) -> Metric:
     return next(s.metrics[0] for s in SCENARIOS if s.name == scenario)
 
 
-def _times(scenario: str, *others: str) -> Callable[[Data], list[float]]:
+def _times(
+    scenario: str, *others: str, state: State = State.FRESH
+) -> Callable[[Data], list[float]]:
     """How much better ours is, than the best of the others where several are named."""
 
     def values(data: Data) -> list[float]:
-        ours = _runs(data, scenario, OURS)
-        each = [ratios(_main(scenario), ours, _runs(data, scenario, other)) for other in others]
+        ours = _runs(data, scenario, OURS, state)
+        each = [
+            ratios(_main(scenario), ours, _runs(data, scenario, other, state)) for other in others
+        ]
         return [min(row) for row in zip(*(found for found in each if found), strict=False)]
+
+    return values
+
+
+def _multiple(scenario: str, key: str, other: str, state: State) -> Callable[[Data], list[float]]:
+    """A figure of ours, as a multiple of the other's."""
+    metric = Metric(key, "", "", higher_is_better=True)
+
+    def values(data: Data) -> list[float]:
+        both = (_runs(data, scenario, server, state) for server in (OURS, other))
+        return ratios(metric, *both)
 
     return values
 
@@ -134,9 +154,26 @@ def _at(points: Iterable[Numbers], size: int, metric: Metric) -> float:
     return median(found) if found else 0.0
 
 
+def _in_state(state: State) -> Iterator[Target]:
+    """What is aimed at in every state of statistics."""
+    where = "" if state is State.FRESH else f"; statistics {TITLES[state]}"
+    title = f"S1, messages per second, to the plain peer{where}"
+    yield Target("S1", title, 5, _times("S1", PLAIN, state=state), state=state)
+    title = f"S1, to the peer with group commit{where}"
+    yield Target("S1", title, 1.3, _times("S1", BATCHED, state=state), state=state)
+    for quantile, limit in (("p50", 1.5), ("p99", 1.1)):
+        yield Target(
+            "S1-open",
+            f"S1 at 1,000/s, ack {quantile}, to the plain peer's{where}",
+            limit,
+            _multiple("S1-open", f"ack_us.{quantile}", PLAIN, state),
+            at_least=False,
+            state=state,
+        )
+
+
 TARGETS = (
-    Target("S1", "S1, messages per second, to the plain peer", 4, _times("S1", PLAIN), stretch=5),
-    Target("S1", "S1, to the peer with group commit", 1.3, _times("S1", BATCHED), stretch=1.6),
+    *(target for state in State for target in _in_state(state)),
     Target(
         "S1",
         "S1, server CPU per message",
@@ -144,9 +181,6 @@ TARGETS = (
         _own("S1", "cpu_us_per_ask"),
         at_least=False,
         unit=" µs",
-    ),
-    Target(
-        "S1-open", "S1 at 1,000/s, ack p99: the plain peer's to ours", 1, _times("S1-open", PLAIN)
     ),
     Target("S2a", "S2a, deliveries per second, to either peer", 1.3, _times("S2a", PLAIN, BATCHED)),
     Target("S2b", "S2b, deliveries per second, to either peer", 5, _times("S2b", PLAIN, BATCHED)),
@@ -186,6 +220,26 @@ TARGETS = (
     ),
     *(
         Target(
+            "S10a",
+            f"S10a, deliveries per second at the {door} door, to the main one",
+            0.8,
+            _own("S10a", f"{door}_times"),
+        )
+        for door in OTHERS
+    ),
+    *(
+        Target(
+            "S10b",
+            f"S10b, memory of an idle connection at the {door} door, to the main one",
+            1.2,
+            _own("S10b", f"{door}_times"),
+            at_least=False,
+        )
+        for door in OTHERS
+    ),
+    Target("S8", "S8, messages per second, to the plain peer", 3, _times("S8", PLAIN)),
+    *(
+        Target(
             "growth",
             f"{title}, lost from 10,000 to 5,000,000 messages",
             20,
@@ -217,5 +271,12 @@ TARGETS = (
         lambda data: [data["soak"]["memory_growth"]] if data.get("soak") else [],
         at_least=False,
         unit=" %",
+    ),
+    Target(
+        "app",
+        "The React app with 10,000 messages, frames per second",
+        50,
+        lambda data: [data["app"]["frames_per_second"]] if data.get("app") else [],
+        unit="",
     ),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from benchmarks.servers import JWT_SECRET
-from chatserver.tokens import issue_token
+from chatserver.sessions.tokens import issue_token
 
 _USERS = UUID("00000000-0000-7000-8000-000000000000").int
 _TALKS = UUID("00000000-0000-7000-9000-000000000000").int
@@ -37,6 +37,11 @@ class Talk:
     def id(self) -> str:
         """As clients name it."""
         return str(talk_id(self.number))
+
+
+def members_of(talks: Iterable[Talk]) -> list[int]:
+    """The people of conversations, each once."""
+    return sorted({member for talk in talks for member in talk.members})
 
 
 @dataclass(frozen=True, slots=True)

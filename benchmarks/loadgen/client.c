@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "speech.h"
 
 ClientSettings client_settings;
 
@@ -11,7 +12,7 @@ bool event_is(const Event *event, const char *name) {
     return strlen(name) == event->name_length && memcmp(name, event->name, event->name_length) == 0;
 }
 
-static void became_ready(Client *client) {
+void client_ready(Client *client) {
     client->state = READY;
     client->ready_ns = arrival_ns;
     client->handlers->ready(client);
@@ -35,7 +36,7 @@ static void on_connect(Client *client, const char *data, size_t length) {
     }
     if (client_settings.keep_pid) client->pid = json_text_of(data, length, "pid");
     client->state = AWAITING;
-    if (!client_settings.ready) became_ready(client);
+    if (!client_settings.ready) client_ready(client);
 }
 
 static void on_event(Client *client, const char *data, size_t length) {
@@ -47,7 +48,7 @@ static void on_event(Client *client, const char *data, size_t length) {
     while (*arguments == ' ' || *arguments == ',') arguments++;
     Event event = {name, (size_t)(end - name), arguments, (size_t)(data + length - 1 - arguments)};
     if (client->handlers->event) client->handlers->event(client, &event);
-    if (client->state == AWAITING && event_is(&event, client_settings.ready)) became_ready(client);
+    if (client->state == AWAITING && event_is(&event, client_settings.ready)) client_ready(client);
 }
 
 static void on_packet(Client *client, const char *data, size_t length) {
@@ -79,8 +80,17 @@ static void on_packet(Client *client, const char *data, size_t length) {
     }
 }
 
+static const Speech *speech_of(const Client *client) {
+    return client->line->target ? NULL : client_settings.speech;
+}
+
 static void on_text(WebSocket *socket, const char *text, size_t length) {
     Client *client = (Client *)socket;
+    const Speech *speech = speech_of(client);
+    if (speech) {
+        speech->text(client, text, length);
+        return;
+    }
     switch (length ? text[0] : 0) {
     case '0':
         send_connect(client);
@@ -103,7 +113,11 @@ static void on_text(WebSocket *socket, const char *text, size_t length) {
     }
 }
 
-static void on_opened(WebSocket *socket) { (void)socket; }
+static void on_opened(WebSocket *socket) {
+    Client *client = (Client *)socket;
+    const Speech *speech = speech_of(client);
+    if (speech) speech->opened(client);
+}
 
 static void on_closed(WebSocket *socket, const char *why) {
     Client *client = (Client *)socket;
@@ -116,9 +130,10 @@ static const WebSocketHandlers socket_handlers = {on_opened, on_text, on_closed,
 void client_open(Client *client) {
     client->state = OPENING;
     client->started_ns = clock_ns();
+    const Speech *speech = speech_of(client);
     websocket_connect(&client->socket, &socket_handlers,
                       &client_settings.servers[client->index % client_settings.server_count],
-                      client_settings.path);
+                      speech ? speech->path : client_settings.path);
 }
 
 void client_close(Client *client) {

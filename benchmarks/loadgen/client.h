@@ -8,6 +8,7 @@
 #include "websocket.h"
 
 typedef struct Client Client;
+typedef struct Speech Speech;
 
 typedef struct Event {
     const char *name;
@@ -44,12 +45,17 @@ typedef struct ClientSettings {
     const char *path;
     const char *ready; /* the event that makes a client ready; NULL: the CONNECT reply does */
     bool keep_pid;
+    const Speech *speech; /* of those that only listen; NULL: Socket.IO */
+    const char *topic;    /* the conversation that they listen to, where they have to say so */
 } ClientSettings;
 
 extern ClientSettings client_settings;
 
 void client_open(Client *client);
 void client_close(Client *client);
+
+/* For speech.c: the client is let in. */
+void client_ready(Client *client);
 
 bool event_is(const Event *event, const char *name);
 

@@ -6,9 +6,9 @@
 
 typedef struct Options {
     const char *mode;
-    const char *host, *path, *connections, *auth_file, *pid, *ready, *port;
+    const char *host, *path, *connections, *auth_file, *pid, *database, *ready, *port;
     const char *event, *payload, *push, *push_match, *target_key;
-    const char *live, *save, *method, *url, *echo;
+    const char *live, *save, *method, *url, *echo, *speak, *topic;
     long connect_window, inflight, missed, pushes_per_ask;
     double seconds, warmup, settle, rate, hold, after, calm, timeout;
     bool no_ack, fanout;

@@ -7,11 +7,11 @@
 
 typedef struct Reading {
     Usage server;
-    double own;
+    double database, own;
     uint64_t bytes_in;
 } Reading;
 
-static Reading read_now(void) { return (Reading){usage_now(), usage_own(), bytes_in}; }
+static Reading read_now(void) { return (Reading){usage_now(), usage_database(), usage_own(), bytes_in}; }
 
 static void print_window(const Window *window, double seconds, const Reading *start,
                          const Reading *end) {
@@ -29,6 +29,8 @@ static void print_window(const Window *window, double seconds, const Reading *st
     json_number("cpu_seconds", cpu);
     json_number("cpu_us_per_ask", 1e6 * cpu / (double)window->acks_come);
     json_number("cpu_us_per_delivery", 1e6 * cpu / (double)window->deliveries_come);
+    json_number("database_cpu_us_per_ask",
+                1e6 * (end->database - start->database) / (double)window->acks_come);
     json_integer("rss_start_kb", start->server.rss_kb);
     json_integer("rss_end_kb", end->server.rss_kb);
     json_number("own_cpu_seconds", end->own - start->own);

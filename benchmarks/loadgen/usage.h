@@ -18,6 +18,12 @@ void usage_watch(const char *pids);
 /* What the watched processes used so far, together. */
 Usage usage_now(void);
 
+/* Watches a database that is a process with children, as PostgreSQL is; dies where it does not run. */
+void usage_watch_database(const char *pid);
+
+/* What it and its children used so far, s, those included that have ended; NAN where there is none. */
+double usage_database(void);
+
 /* What loadgen itself used so far, s. */
 double usage_own(void);
 
