@@ -1,6 +1,8 @@
 """What tests start for themselves: PostgreSQL from the wheel, Redis, servers, users and their devices."""
 
+import functools
 import itertools
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -8,24 +10,47 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
+from redis.asyncio import Redis
 
 from chatserver.config import load_settings
-from chatserver.embedded import EmbeddedPostgres
-from chatserver.logs import configure_logging
+from chatserver.core import crypto
+from chatserver.core.logging import configure_logging
+from chatserver.ops.embedded.postgres import EmbeddedPostgres
+from chatserver.redis.client import close_client, redis_client
+from chatserver.sessions.tokens import issue_token
 from chatserver.store.migrate import migrate
-from chatserver.tokens import issue_token
+from tests.support.cli import WARM
 from tests.support.device import Device
-from tests.support.redis_server import redis_server
+from tests.support.patience import PATIENCE
+from tests.support.project import project_directory
+from tests.support.redis_server import OwnRedis, redis_server
 from tests.support.resuming import Resuming
-from tests.support.servers import Server, environment, local_server
+from tests.support.servers import Server, environment, local_server, process_pair
+
+# Hypothesis' own: the same examples every time, and no deadline, which a busy machine would miss.
+settings.load_profile("ci")
+
+# Each server that is started derives the same keys of the same secret, which takes a tenth of a second.
+crypto._scrypt = functools.cache(crypto._scrypt)
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _logging() -> None:
-    """As the server logs."""
+    """As the server logs; what the stock clients say of ends that tests cause is no test's concern."""
     configure_logging(json=False, level="warning")
+    for client in ("engineio.client", "socketio.client"):
+        # (A level would be set anew by each test that configures the logs.)
+        logging.getLogger(client).disabled = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _warm() -> AsyncIterator[None]:
+    """What runs command lines ends with the tests."""
+    yield
+    await WARM.close()
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +100,13 @@ async def empty_dsn(postgres: str) -> str:
     return await _create_database(postgres, f"empty{next(_numbers)}")
 
 
+@pytest.fixture
+def project() -> Iterator[Path]:
+    """A directory in which a developer runs the server."""
+    with project_directory() as path:
+        yield path
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis of the tests' own."""
@@ -83,10 +115,40 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def lone_redis_url(redis_url: str) -> str:
+    """A database of that Redis that no server under test uses."""
+    return redis_url.removesuffix("/0") + "/5"
+
+
+@pytest.fixture
+async def redis(lone_redis_url: str) -> AsyncIterator[Redis]:
+    """A client of that database, which is empty at first."""
+    client = redis_client(lone_redis_url, timeout=PATIENCE)
+    await client.flushdb()
+    yield client
+    await close_client(client)
+
+
+@pytest.fixture
+def own_redis() -> Iterator[OwnRedis]:
+    """A running Redis for one test, to maltreat."""
+    redis = OwnRedis()
+    yield redis
+    redis.kill()
+
+
+@pytest.fixture(scope="session")
 async def server(dsn: str) -> AsyncIterator[Server]:
     """The server that most tests share."""
     async with local_server(dsn) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+async def two_processes(dsn: str, redis_url: str) -> AsyncIterator[tuple[Server, Server]]:
+    """Two processes of `chatserver serve` on one database and one Redis."""
+    async with process_pair(dsn, redis_url) as both:
+        yield both
 
 
 @pytest.fixture(scope="session")

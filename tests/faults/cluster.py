@@ -5,39 +5,52 @@ import os
 import re
 import signal
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from chatserver.store.migrate import migrate
 from tests.faults.postgres import PATIENCE, Postgres
 from tests.support.redis_server import free_port, start_redis
 from tests.support.servers import ROOT, environment
 
+_AS_DEPLOYED = {
+    # The suite's clients send as fast as many people do.
+    "MESSAGE_RATE_LIMIT": "1000000",
+    "COMMAND_RATE_LIMIT": "1000000",
+    "IP_RATE_LIMIT": "1000000",
+    # The defaults, which the tests' own servers have not.
+    "COMMAND_TIMEOUT": "4500",
+    "CONNECT_QUERY_TIMEOUT": "5000",
+    "DB_CONNECTION_TIMEOUT": "2000",
+}
+# How long a supervisor waits before it starts a process again.
+_RESTART = 0.2
 # How a line of a server's log begins that is worse than a warning.
 _ERROR = re.compile(r"^\S+ \[(?:error|critical)", re.MULTILINE)
+# What is said of the database, and is worse than a warning.
+_FORESEEN = ("the database has another history now", "the database cannot be written to")
 
 
 class Server:
-    """`chatserver serve` on an address that it keeps over restarts."""
+    """`chatserver serve` on an address that it keeps over restarts.
 
-    def __init__(self, name: str, dsn: str, redis_url: str, log: Path) -> None:
+    Args:
+        variables: of its environment, beside those of all.
+    """
+
+    def __init__(self, name: str, log: Path, dsn: str, redis_url: str, **variables: str) -> None:
         self.name = name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
+        # The exit codes of those that ended by themselves and were started again.
+        self.exits: list[int] = []
         self._process: asyncio.subprocess.Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
         self._environment = {
             "PATH": os.environ["PATH"],
-            **environment(
-                dsn,
-                PORT=str(self.port),
-                REDIS_URL=redis_url,
-                # The suite's clients send as fast as many people do.
-                MESSAGE_RATE_LIMIT="1000000",
-                IP_RATE_LIMIT="1000000",
-            ),
+            **environment(dsn, PORT=str(self.port), REDIS_URL=redis_url, **_AS_DEPLOYED),
+            **variables,
         }
 
     @property
@@ -72,6 +85,30 @@ class Server:
             self._process.send_signal(number)
         # communicate() reads what is left, so that the pipe is closed with the process.
         await asyncio.wait_for(self._process.communicate(), PATIENCE)
+
+    def supervise(self) -> None:
+        """Start it again whenever it ends by itself, as systemd and the like do."""
+        self._supervisor = asyncio.create_task(self._supervise())
+
+    async def _supervise(self) -> None:
+        while True:
+            assert self._process is not None
+            self.exits.append(await self._process.wait())
+            await self._process.communicate()
+            started = False
+            while not started:
+                await asyncio.sleep(_RESTART)
+                with suppress(AssertionError):  # such as: the database is away
+                    await self.start()
+                    started = True
+
+    async def dismiss(self) -> None:
+        """End it for good."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+        if self.running:
+            await self.end(signal.SIGKILL)
 
     def memory(self) -> int:
         """What the process holds of the machine's memory, in MB; 0 where the system does not say."""
@@ -116,10 +153,12 @@ class RedisServer:
 class Cluster:
     """Everything that a scenario may hurt."""
 
-    def __init__(self, postgres: Postgres, redis: RedisServer, servers: list[Server]) -> None:
+    def __init__(self, directory: Path, postgres: Postgres, redis: RedisServer) -> None:
+        self.directory = directory
+        # The primary.
         self.postgres = postgres
         self.redis = redis
-        self.servers = servers
+        self.servers: list[Server] = []
 
     async def heal(self) -> None:
         """Start what is not running."""
@@ -133,37 +172,19 @@ class Cluster:
             f"{server.name}: {part}"
             for server in self.servers
             for part in _ERROR.split(server.log.read_text())[1:]
+            if not any(foreseen in part for foreseen in _FORESEEN)
         ]
 
-
-@contextmanager
-def _directory() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="chatserver-faults-") as name:
-        # As root, PostgreSQL's account must get in.
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@asynccontextmanager
-async def local_cluster() -> AsyncIterator[Cluster]:
-    """A cluster on 127.0.0.1, in a directory that goes with it."""
-    with _directory() as directory:
-        postgres = Postgres(directory)
-        await asyncio.to_thread(postgres.create)
-        redis = RedisServer()
-        servers: list[Server] = []
-        try:
-            await migrate(postgres.dsn)
-            servers = [
-                Server(name, postgres.dsn, redis.url, directory / f"{name}.log")
-                for name in ("first", "second")
-            ]
-            cluster = Cluster(postgres, redis, servers)
-            await cluster.heal()
-            yield cluster
-        finally:
-            for server in servers:
-                if server.running:
-                    await server.end(signal.SIGKILL)
-            redis.kill()
-            await asyncio.to_thread(postgres.destroy)
+    async def serve(
+        self, first: Mapping[str, str] | None = None, second: Mapping[str, str] | None = None
+    ) -> None:
+        """Start the two processes, each with variables of its own."""
+        self.servers = [
+            Server(
+                name,
+                self.directory / f"{name}.log",
+                **{"dsn": self.postgres.dsn, "redis_url": self.redis.url, **(variables or {})},
+            )
+            for name, variables in (("first", first), ("second", second))
+        ]
+        await self.heal()

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import sys
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
@@ -13,8 +14,10 @@ from tests.conftest import token_for
 from tests.faults.client import Client
 from tests.faults.cluster import Cluster, Server
 from tests.faults.history import History, Send
-from tests.faults.judge import Verdict, judge, last_seqs
+from tests.faults.judge import Verdict, judge, stored
+from tests.faults.other_doors import OtherDoor
 from tests.faults.postgres import now
+from tests.faults.returning import Returning
 
 # Whatever goes wrong, a load ends after so many messages and so many seconds.
 _MOST = 30_000
@@ -25,13 +28,23 @@ _LIFETIME = 24 * 3600
 
 
 class Fleet:
-    """Pairs of people: one of each pair on each process, and a second device of the first beside the other."""
+    """Pairs of people: one of each pair on each process, and a second device of the first beside the other.
 
-    def __init__(self, cluster: Cluster, pairs: int) -> None:
+    Args:
+        doors: where the two of each pair are; the second device is at the main door.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        pairs: int,
+        doors: tuple[type[Returning], type[Returning]] = (Client, Client),
+    ) -> None:
         self.cluster = cluster
+        self._doors = doors
         self.history = History()
-        self.clients: list[Client] = []
-        self.pairs: list[tuple[Client, Client, str]] = []
+        self.clients: list[Returning] = []
+        self.pairs: list[tuple[Returning, Returning, str]] = []
         self._run = uuid.uuid4().hex[:8]
         self._count = pairs
         self._numbers = itertools.count(1)
@@ -57,34 +70,47 @@ class Fleet:
             await connection.close()
         here, there = (server.url for server in self.cluster.servers)
         for low, high in zip(users[::2], users[1::2], strict=True):
-            self._add(f"{low}/a", low, here, there)
-            self._add(f"{high}/a", high, there, here)
-            self._add(f"{low}/b", low, there, here)
+            first, second = self._doors
+            self._add(first, f"{low}/a", low, here, there)
+            self._add(second, f"{high}/a", high, there, here)
+            self._add(Client, f"{low}/b", low, there, here)
         await self.all_connected()
         for n in range(self._count):
-            first, second = self.clients[3 * n : 3 * n + 2]
-            opened = await first.ask("chat:conversation_open", recipientId=second.user_id)
-            self.pairs.append((first, second, opened["conversation"]["id"]))
+            first, second, opener = self.clients[3 * n : 3 * n + 3]
+            assert isinstance(opener, Client)
+            opened = await opener.ask("chat:conversation_open", recipientId=second.user_id)
+            conversation = opened["conversation"]["id"]
+            self.pairs.append((first, second, conversation))
+            for client in (first, second):
+                if isinstance(client, OtherDoor):
+                    client.conversation = conversation
+                    client.start()
+        await self.all_connected()
 
-    def _add(self, name: str, user_id: str, *urls: str) -> Client:
-        client = Client(name, user_id, token_for(user_id, _LIFETIME), urls, self.history)
+    def _add(self, door: type[Returning], name: str, user_id: str, *urls: str) -> None:
+        # Those of the other doors know one conversation, and come when there is one.
+        is_other = issubclass(door, OtherDoor)
+        client = door(
+            name + "~" * is_other, user_id, token_for(user_id, _LIFETIME), urls, self.history
+        )
         self.clients.append(client)
-        client.start()
-        return client
+        if not is_other:
+            client.start()
 
     async def all_connected(self) -> None:
         """Wait until everybody is."""
-        await _patiently(asyncio.gather(*(client.connected() for client in self.clients)))
+        begun = [client for client in self.clients if client.has_begun]
+        await patiently(asyncio.gather(*(client.connected() for client in begun)))
 
     async def hurt(
-        self, server: Server, fault: Awaitable[object], clients: list[Client] | None = None
+        self, server: Server, fault: Awaitable[object], clients: list[Returning] | None = None
     ) -> float:
         """Do something to a process that cuts its clients; returns how long until all (or those) were back."""
         returning = self.clients if clients is None else clients
         cut = [(client, client.connections) for client in returning if client.at == server.url]
         began = now()
         await fault
-        await _patiently(asyncio.gather(*(client.connected(after) for client, after in cut)))
+        await patiently(asyncio.gather(*(client.connected(after) for client, after in cut)))
         return now() - began
 
     async def back(self) -> float:
@@ -99,7 +125,7 @@ class Fleet:
             if client.at != client.urls[0]:
                 after = client.connections
                 await client.hang_up()
-                await _patiently(client.connected(after))
+                await patiently(client.connected(after))
 
     # -- load -------------------------------------------------------------------------------------
 
@@ -129,25 +155,34 @@ class Fleet:
             self.post(*next(writers), content)
 
     def post(
-        self, client: Client, conversation: str, content: str = "", pause: float | None = None
+        self, client: Returning, conversation: str, content: str = "", pause: float | None = None
     ) -> asyncio.Task[None]:
         """Begin to send one message; `pause` as of `Client.post`."""
         name = f"{self._run}-m{next(self._numbers)}"
-        send = self.history.sends[name] = Send(client.user_id, conversation, name)
+        send = Send(client.user_id, conversation, name)
+        self.history.began(send)
         task = asyncio.create_task(client.post(send, content or f"text of {name}", pause))
         self._posts.add(task)
         task.add_done_callback(self._posts.discard)
         return task
 
-    async def probe(self) -> float:
+    async def probe(self, client: Returning | None = None) -> float:
         """Send one fresh message now, at once again where it is refused; returns how long until it was acked.
 
-        From a device that writes nothing else: no earlier message of its own is in the way.
+        Args:
+            client: of the first pair; otherwise a device that writes nothing else, so that no earlier message of
+                its own is in the way.
         """
         began = now()
         _, _, conversation = self.pairs[0]
-        await _patiently(self.post(self.clients[2], conversation, pause=0.05))
+        await patiently(self.post(client or self.clients[2], conversation, pause=0.05))
         return now() - began
+
+    async def refused(self, code: str, after: int) -> None:
+        """Wait until more sends than so many were refused with a code."""
+        async with asyncio.timeout(_PATIENCE):
+            while self.history.retries[code] <= after:  # noqa: ASYNC110 - nobody is woken by a refusal
+                await asyncio.sleep(0.02)
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -157,16 +192,21 @@ class Fleet:
             await asyncio.wait(self._posts, timeout=_PATIENCE)
         await self._have_everything(self.clients)
 
-    async def has_everything(self, client: Client) -> float:
+    async def has_everything(self, client: Returning) -> float:
         """Wait until a client has every event there is by now; returns how long it took."""
         began = now()
         await self._have_everything([client])
         return now() - began
 
-    async def _have_everything(self, clients: list[Client]) -> None:
-        last = await last_seqs(self.cluster.postgres.dsn, self.conversations)
+    async def _have_everything(self, clients: list[Returning]) -> None:
+        there = await stored(self.cluster.postgres.dsn, self.conversations)
+        messages = Counter(row.conversation for row in there.rows)
+
+        def owed(client: Returning, conversation: str) -> int:
+            return (messages if isinstance(client, OtherDoor) else there.last)[conversation]
+
         wanted = [
-            (client.name, conversation, last[conversation])
+            (client.name, conversation, owed(client, conversation))
             for first, second, conversation in self.pairs
             for client in clients
             if client.user_id in (first.user_id, second.user_id)
@@ -174,7 +214,7 @@ class Fleet:
         deadline = now() + _PATIENCE
         while now() < deadline:
             self.history.changed.clear()
-            if all(len(set(self.history.receipts[d, c])) >= count for d, c, count in wanted):
+            if all(len(self.history.held[d, c]) >= count for d, c, count in wanted):
                 return
             try:
                 async with asyncio.timeout(deadline - now()):
@@ -200,6 +240,7 @@ class Fleet:
         await asyncio.gather(*(client.stop() for client in self.clients))
 
 
-async def _patiently(waited: Awaitable[object]) -> None:
+async def patiently(waited: Awaitable[object]) -> None:
+    """Wait for what does not take long unless it fails."""
     async with asyncio.timeout(_PATIENCE):
         await waited

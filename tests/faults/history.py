@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults.postgres import now
@@ -14,25 +15,88 @@ class Send:
     sender: str
     conversation: str
     client_message_id: str
-    # Each ack's (message id, seq): a second one is another message if it differs.
-    acks: set[tuple[str, int]] = field(default_factory=set)
-    acked_at: float = 0.0
+    is_acked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Somebody begins to send a message."""
+
+    sender: str
+    conversation: str
+    client_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """A message is durable, says the server; its id and its seq are None at doors that do not say them."""
+
+    device: str
+    send: Began
+    message_id: str | None
+    seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A device is on again; it forgets what it had of the conversations that it was told to reload."""
+
+    device: str
+    forgets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A durable push came; `message_id` is None where it is not about a new message."""
+
+    device: str
+    conversation: str
+    seq: int | None
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A device asks for messages of a conversation, up to the newest."""
+
+    device: str
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """A device has loaded a conversation's messages anew, having asked for them some time before."""
+
+    asked: Asked
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The answer, with the seq of the newest message; 0 where there is none."""
+
+    asked: Asked
+    seq: int
+
+
+Step = Began | Acked | Entered | Pushed | Reloaded | Asked | Shown
 
 
 @dataclass(slots=True)
 class History:
-    """All clients' sends, acks and receipts. Times are those of `now`."""
+    """All that befell all clients, in the order in which it did. Times are those of `now`."""
 
+    steps: list[Step] = field(default_factory=list)
     sends: dict[str, Send] = field(default_factory=dict)
-    # (device, conversation) → (seq, message id or None) in the order of arrival.
-    receipts: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    # What a device has by now: seqs, and ids where its door says no seqs.
+    held: dict[tuple[str, str], set[int | str]] = field(default_factory=lambda: defaultdict(set))
     refusals: Counter[str] = field(default_factory=Counter)
     retries: Counter[str] = field(default_factory=Counter)
     slowest_answer: float = 0.0
     slowest_receipt: float = 0.0
     longest_silence: float = 0.0
     _last_ack: float = 0.0
-    _acked_at: dict[tuple[str, int], float] = field(default_factory=dict)
+    _acked_at: dict[str, float] = field(default_factory=dict)
     # Woken by every receipt and every ack.
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -49,26 +113,79 @@ class History:
         """An attempt was answered, with whatever."""
         self.slowest_answer = max(self.slowest_answer, took)
 
-    def acked(self, send: Send, message_id: str, seq: int) -> None:
+    def began(self, send: Send) -> None:
+        """A client wants a message sent."""
+        self.sends[send.client_message_id] = send
+        self.steps.append(_began(send))
+
+    def acked(self, device: str, send: Send, message_id: str | None, seq: int | None) -> None:
         """A message is durable, says the server."""
-        send.acks.add((message_id, seq))
-        send.acked_at = now()
-        self._acked_at[send.conversation, seq] = send.acked_at
+        send.is_acked = True
+        if message_id is not None:
+            self._acked_at[message_id] = now()
+        if device.endswith("~") and message_id is not None:
+            # Its answer is all that it has of it.
+            self.held[device, send.conversation].add(message_id)
+        self.steps.append(Acked(device, _began(send), message_id, seq))
         self._silent_until_now()
         self.changed.set()
 
-    def received(self, device: str, conversation: str, seq: int, *, live: bool) -> None:
+    def entered(self, device: str, forgets: Iterable[str] = ()) -> None:
+        """A device is on again, and forgets what it had of some conversations."""
+        step = Entered(device, tuple(forgets))
+        self.steps.append(step)
+        for conversation in step.forgets:
+            self.held[device, conversation].clear()
+
+    def pushed(
+        self,
+        device: str,
+        conversation: str,
+        seq: int | None,
+        message_id: str | None,
+        *,
+        live: bool,
+    ) -> None:
         """A durable push came; `live`: not in a replay."""
-        self.receipts[device, conversation].append(seq)
-        if live and (acked_at := self._acked_at.get((conversation, seq))):
+        self.steps.append(Pushed(device, conversation, seq, message_id))
+        found = message_id if seq is None else seq
+        assert found is not None
+        self.held[device, conversation].add(found)
+        if live and message_id is not None and (acked_at := self._acked_at.get(message_id)):
             self.slowest_receipt = max(self.slowest_receipt, now() - acked_at)
         self.changed.set()
 
+    def reloaded(self, asked: Asked, messages: Sequence[tuple[str, int | None]]) -> None:
+        """A device has loaded a conversation anew: ids of its messages, oldest first, with their seqs."""
+        self.steps.append(Reloaded(asked, tuple(message_id for message_id, _ in messages)))
+        held = self.held[asked.device, asked.conversation]
+        last = messages[-1][1] if messages else 0
+        if last is None:
+            held.update(message_id for message_id, _ in messages)
+        else:
+            # What lies between is no message, and is in what is shown of them.
+            held.update(range(1, last + 1))
+        self.changed.set()
+
+    def asks(self, device: str, conversation: str) -> Asked:
+        """A device asks for messages of a conversation, up to the newest."""
+        asked = Asked(device, conversation)
+        self.steps.append(asked)
+        return asked
+
+    def shown(self, asked: Asked, seq: int) -> None:
+        """The answer came."""
+        self.steps.append(Shown(asked, seq))
+
     def unacked(self) -> list[Send]:
         """What the server has not taken on yet."""
-        return [send for send in self.sends.values() if not send.acks]
+        return [send for send in self.sends.values() if not send.is_acked]
 
     def _silent_until_now(self) -> None:
         if self._last_ack:
             self.longest_silence = max(self.longest_silence, now() - self._last_ack)
             self._last_ack = now()
+
+
+def _began(send: Send) -> Began:
+    return Began(send.sender, send.conversation, send.client_message_id)

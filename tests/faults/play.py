@@ -30,6 +30,13 @@ class Result:
     slowest_receipt: float
     longest_silence: float
 
+    @property
+    def broken(self) -> Verdict:
+        """The promises that were broken, but for those that the scenario lets go."""
+        return {
+            name: count for name, count in self.verdict.items() if name not in self.scenario.excused
+        }
+
     def late(self) -> list[str]:
         """The promises about time that were not kept: a noisy machine may break them, a quiet one does not."""
         limits = (
@@ -47,7 +54,7 @@ class Result:
 async def play(cluster: Cluster, scenario: Scenario, form: Form) -> Result:
     """Play one scenario with people of its own, and judge it."""
     await cluster.heal()
-    fleet = Fleet(cluster, form.pairs)
+    fleet = Fleet(cluster, form.pairs, scenario.doors)
     try:
         await fleet.gather()
         observed = await scenario.play(fleet, form)

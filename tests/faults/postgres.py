@@ -12,8 +12,8 @@ from pathlib import Path
 
 import asyncpg
 
-from chatserver.embedded import EmbeddedPostgres
-from chatserver.embedded_account import account_for
+from chatserver.ops.embedded.account import account_for
+from chatserver.ops.embedded.postgres import EmbeddedPostgres
 
 PATIENCE = 30.0
 
@@ -55,7 +55,12 @@ class Postgres:
 
     async def start(self) -> None:
         """Start it again, where it was, and wait until it takes connections."""
-        self._launch()
+        # As it was started the first time: the same socket, so that its address stays.
+        self.launch(shlex.split((self.data / "postmaster.opts").read_text()))
+        await self.answers()
+
+    async def answers(self) -> None:
+        """Wait until it takes connections."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
@@ -66,10 +71,22 @@ class Postgres:
                     await connection.close()
                     return
 
-    def _launch(self) -> None:
-        # As it was started the first time: the same socket, so that its address stays.
-        command = shlex.split((self._data / "postmaster.opts").read_text())
-        with (self._data.parent / "postgres.again.log").open("ab") as log:
+    def kill(self) -> None:
+        """SIGKILL of all its processes, as the end of its machine would have it."""
+        with suppress(FileNotFoundError):
+            pid = self._postmaster
+            with suppress(ProcessLookupError):
+                # No new ones come while the others are counted.
+                os.kill(pid, signal.SIGSTOP)
+            for each in (*children(pid), pid):
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+        if self._again is not None:
+            self._again.wait(PATIENCE)
+
+    def launch(self, command: list[str]) -> None:
+        """Start its server by a command line."""
+        with (self.data.parent / "postgres.again.log").open("ab") as log:
             self._again = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -78,7 +95,7 @@ class Postgres:
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
                 cwd="/",
                 start_new_session=True,
-                **account_for(self._data).popen_arguments(),
+                **account_for(self.data).popen_arguments(),
             )
 
     @asynccontextmanager
@@ -110,18 +127,38 @@ class Postgres:
         return row["all"], row["busy"]
 
     @property
-    def _data(self) -> Path:
+    def is_running(self) -> bool:
+        """Whether its server is there; one that ended and that nobody has buried is not."""
+        try:
+            stat = Path(f"/proc/{self._postmaster}/stat").read_text()
+        except FileNotFoundError:
+            return False
+        return stat.rpartition(")")[2].split()[0] != "Z"
+
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
         return (self._directory / "postgres").resolve() / "data"
 
     @property
     def _postmaster(self) -> int:
-        return int((self._data / "postmaster.pid").read_text().split()[0])
+        return int((self.data / "postmaster.pid").read_text().split()[0])
 
     def _alive(self, pid: int) -> bool:
         """It is its parent that must bury it: `EmbeddedPostgres` at its end, or we."""
         if self._again is not None and self._again.pid == pid:
             return self._again.poll() is None
-        return (self._data / "postmaster.pid").exists()
+        return (self.data / "postmaster.pid").exists()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, as Linux lists them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(path.parent.name))
+    return found
 
 
 def now() -> float:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from dataclasses import dataclass
 
+from tests.faults.client import Client
 from tests.faults.fleet import Fleet
 from tests.faults.hostile_frames import send_malformed
 from tests.faults.postgres import now
@@ -81,7 +82,11 @@ async def crash(fleet: Fleet, form: Form) -> Observed:
         await cluster.heal()
         recovery = await fleet.back()
         await asyncio.sleep(form.lasts)
-    together = [await first.sees(second.user_id) for first, second, _ in fleet.pairs]
+    together = [
+        await first.sees(second.user_id)
+        for first, second, _ in fleet.pairs
+        if isinstance(first, Client)
+    ]
     return Observed(
         recovery=recovery, note=f"{sum(together)} of {len(together)} pairs see each other online"
     )
@@ -91,6 +96,7 @@ async def vanish(fleet: Fleet, form: Form) -> Observed:
     """A process dies with people online of whom one does not come back; then they do, to what they missed."""
     server = fleet.cluster.servers[1]
     friend, gone, _ = fleet.pairs[0]
+    assert isinstance(friend, Client)
     assert gone.at == server.url
     async with fleet.load(form.rate):
         await asyncio.sleep(form.around)
@@ -195,6 +201,7 @@ async def read_nothing(fleet: Fleet, form: Form) -> Observed:
     servers = fleet.cluster.servers
     before = max(server.memory() for server in servers)
     sleeper = fleet.clients[2]
+    assert isinstance(sleeper, Client)
     fleet.pairs = [pair for pair in fleet.pairs if sleeper.user_id == pair[0].user_id] + [
         pair for pair in fleet.pairs if sleeper.user_id != pair[0].user_id
     ]

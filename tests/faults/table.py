@@ -3,8 +3,22 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.faults import scenarios
+from tests.faults import partings, scenarios
+from tests.faults.client import Client
+from tests.faults.clusters import (
+    Made,
+    asynchronous_cluster,
+    clock_cluster,
+    full_cluster,
+    linked_cluster,
+    local_cluster,
+    pooled_cluster,
+    synchronous_cluster,
+    vanishing_cluster,
+)
 from tests.faults.fleet import Fleet
+from tests.faults.other_doors import Marketplace, Messaging
+from tests.faults.returning import Returning
 from tests.faults.scenarios import Form, Observed
 
 Play = Callable[[Fleet, Form], Awaitable[Observed]]
@@ -20,6 +34,10 @@ class Scenario:
         measure: what `Observed.recovery` is the time of.
         receipts: the seconds within which an acked message reaches who is connected, whatever happens.
         recovers: the seconds that the recovery may take.
+        short: None where it is played in its long form alone.
+        cluster: makes what it is played on.
+        doors: where the two of each pair are.
+        excused: promises that cannot be kept there; the report shows what became of them.
     """
 
     name: str
@@ -27,9 +45,12 @@ class Scenario:
     play: Play
     measure: str
     long: Form
-    short: Form
+    short: Form | None
     receipts: float = 3.0
     recovers: float | None = None
+    cluster: Made = local_cluster
+    doors: tuple[type[Returning], type[Returning]] = (Client, Client)
+    excused: frozenset[str] = frozenset()
 
 
 _FRESH = "a fresh send, until its ack"
@@ -61,6 +82,17 @@ SCENARIOS = (
         measure=_BACK,
         long=Form(rate=20, lasts=150),
         short=Form(rate=30, pairs=2, around=0.3),
+    ),
+    Scenario(
+        name="A process is killed, with people at the other doors",
+        done="`kill -9` of one process after the other, {times} times, with one of each pair at the messaging "
+        "system's WebSocket and one at the marketplace system's STOMP",
+        play=scenarios.kill,
+        measure=_BACK,
+        long=Form(rate=100, times=4, lasts=3),
+        short=Form(rate=40, pairs=2, times=2, lasts=0.3),
+        receipts=5.0,
+        doors=(Messaging, Marketplace),
     ),
     Scenario(
         name="A rolling restart",
@@ -128,5 +160,88 @@ SCENARIOS = (
         measure=_FRESH,
         long=Form(rate=100, times=10_000),
         short=Form(rate=30, pairs=2, times=200),
+    ),
+    Scenario(
+        name="A process is cut off from PostgreSQL",
+        done="nothing passes between one process and PostgreSQL, for {lasts:.0f} s; the other goes on",
+        play=partings.part_postgres,
+        measure="a fresh send to that process, until its ack",
+        long=Form(rate=200, lasts=12),
+        short=Form(rate=40, pairs=2, lasts=1, around=0.3),
+        # Who is at that process is told what the bell alone can tell, and the rest afterwards.
+        receipts=20.0,
+        cluster=linked_cluster,
+    ),
+    Scenario(
+        name="A process is cut off from Redis",
+        done="nothing passes between one process and Redis, for {lasts:.0f} s; the other goes on",
+        play=partings.part_redis,
+        measure="a fresh send to that process, until its ack",
+        long=Form(rate=200, lasts=12),
+        short=Form(rate=40, pairs=2, lasts=1, around=0.3),
+        cluster=linked_cluster,
+    ),
+    Scenario(
+        name="A clock jumps",
+        done="one process' clock goes an hour ahead, an hour behind, and back, {lasts:.0f} s each",
+        play=partings.jump,
+        measure="a fresh send to that process, until its ack",
+        long=Form(rate=200, lasts=5),
+        short=None,
+        cluster=clock_cluster,
+    ),
+    Scenario(
+        name="PgBouncer dies",
+        done="`kill -9` of the PgBouncer (transaction mode) before PostgreSQL, {times} times",
+        play=partings.kill_pooler,
+        measure=_FRESH,
+        long=Form(rate=200, times=5, lasts=3),
+        short=Form(rate=40, pairs=2, times=2, lasts=0.5, around=0.3),
+        cluster=pooled_cluster,
+    ),
+    Scenario(
+        name="The disk is full",
+        done="no room on PostgreSQL's disk, its WAL's included, for {lasts:.0f} s; messages of 4 KB",
+        play=partings.fill_disk,
+        measure="a fresh send once there is room and PostgreSQL answers, until its ack",
+        long=Form(rate=100, lasts=8),
+        short=None,
+        cluster=full_cluster,
+    ),
+    Scenario(
+        name="PostgreSQL fails over",
+        done="`kill -9` of the primary under load; its synchronous standby is promoted",
+        play=partings.fail_over,
+        measure="from the kill, until everybody is back and has reloaded",
+        long=Form(rate=200, around=3),
+        short=Form(rate=40, pairs=2, around=0.3),
+        cluster=synchronous_cluster,
+        recovers=15.0,
+        # Who is cut has everything when it has reloaded; see the recovery.
+        receipts=15.0,
+    ),
+    Scenario(
+        name="The primary's machine vanishes",
+        done="the same, and nothing comes from the primary any more: no answer, no end of a connection",
+        play=partings.fail_over,
+        measure="from the cut, until everybody is back and has reloaded",
+        long=Form(rate=200, around=3),
+        short=None,
+        cluster=vanishing_cluster,
+        recovers=15.0,
+        receipts=15.0,
+    ),
+    Scenario(
+        name="PostgreSQL fails over, and loses",
+        done="the same with an asynchronous standby that has received nothing for {lasts:.0f} s",
+        play=partings.fail_over,
+        measure="from the kill, until everybody is back and has reloaded",
+        long=Form(rate=200, lasts=3, around=3),
+        short=None,
+        cluster=asynchronous_cluster,
+        recovers=15.0,
+        receipts=15.0,
+        # What it had not received is gone, though it was acked and told; its places are given to others.
+        excused=frozenset({"lost", "phantom", "two orders", "disorder", "repeated", "stale"}),
     ),
 )

@@ -29,7 +29,7 @@ for (const transport of ["websocket", "polling"]) {
     assert.match(ready.serverTime, ISO_TIME);
     assert.match(ready.expiresAt, ISO_TIME);
     assert.ok(ready.expiresAt > ready.serverTime);
-    assertFields(ready.limits, "maxMessageLength maxPayloadBytes messagesPerMinute typingIntervalMs");
+    assertFields(ready.limits, "maxMessageLength maxPayloadBytes messagesPerMinute typingIntervalMs maxFileSize maxFilesPerMessage");
     assert.equal(ready.limits.maxMessageLength, 10_000);
     assert.equal(typeof ready.epoch, "string");
   });

@@ -11,11 +11,11 @@ import { assertFields, Device, ISO_TIME, open, people, soon, UUID7 } from "./sup
 const MESSAGE =
   "id conversation_id seq sender_id sender_username recipient_id content content_encrypted message_type " +
   "client_message_id reply_to_message_id mentions reactions metadata is_announcement is_pinned is_edited " +
-  "is_deleted created_at edited_at status";
+  "is_deleted created_at edited_at updated_seq files status";
 const CONVERSATION =
   "id type title description product created_by max_members member_count is_active settings created_at " +
-  "last_message_at last_seq last_message";
-const OF_MINE = "either_follows unread_count is_blocked blocked_by_me my_role participants";
+  "last_message_at last_seq";
+const OF_MINE = "last_message either_follows unread_count is_blocked blocked_by_me my_role my_settings participants";
 const PARTICIPANT =
   "user_id username display_name avatar_url role joined_at delivered_seq read_seq";
 
@@ -82,6 +82,8 @@ test("A message comes to both devices of both people, as its ack shows it.", asy
     is_deleted: false,
     created_at: ack.message.created_at,
     edited_at: null,
+    files: [],
+    updated_seq: 2,
     status: "sent",
   });
   for (const device of devices) {
@@ -236,17 +238,21 @@ test("A receipt tells the sender who received or read what, and the message's st
     messageIds: [one.messageId, other.messageId],
   });
   assert.deepEqual(delivered, { success: true, updatedCount: 2 });
-  const pushed = await a.expect("chat:message_status_updated");
-  assert.match(pushed.timestamp, ISO_TIME);
-  assert.deepEqual(pushed, {
-    conversationId,
-    upToSeq: other.message.seq,
-    messageIds: [one.messageId, other.messageId],
-    status: "delivered",
-    userId: bob.id,
-    deliveredBy: bob.id,
-    timestamp: pushed.timestamp,
-  });
+  for (const { messageId } of [one, other]) {
+    // Clients of the guide look at messageId alone.
+    const pushed = await a.expect("chat:message_status_updated");
+    assert.match(pushed.timestamp, ISO_TIME);
+    assert.deepEqual(pushed, {
+      conversationId,
+      upToSeq: other.message.seq,
+      messageIds: [messageId],
+      messageId,
+      status: "delivered",
+      userId: bob.id,
+      deliveredBy: bob.id,
+      timestamp: pushed.timestamp,
+    });
+  }
 
   const read = await b.do("chat:message_read", { messageId: one.messageId });
   assert.deepEqual(read, { success: true, updatedCount: 1 });
@@ -360,7 +366,7 @@ test("The list of conversations has the latest first, with its last message and 
   const listed = await a.do("chat:conversation_list");
   assertFields(listed, "success conversations total pagination offset");
   assert.equal(listed.total, 2);
-  assert.deepEqual(listed.pagination, { limit: 50, offset: 0, hasMore: false });
+  assert.deepEqual(listed.pagination, { limit: 50, offset: 0, hasMore: false, nextCursor: null });
   const [latest, earlier] = listed.conversations;
   assertFields(latest, `${CONVERSATION} ${OF_MINE}`);
   assert.deepEqual([latest.id, earlier.id], [conversation.id, other.id]);
@@ -369,6 +375,9 @@ test("The list of conversations has the latest first, with its last message and 
   assert.deepEqual([latest.unread_count, earlier.unread_count], [1, 0]);
   const { conversations } = await a.do("chat:conversation_list", { limit: 1, offset: 1 });
   assert.deepEqual(conversations, [earlier]);
+  const { pagination } = await a.do("chat:conversation_list", { limit: 1 });
+  const next = await a.do("chat:conversation_list", { limit: 1, cursor: pagination.nextCursor });
+  assert.deepEqual(next.conversations, [earlier]);
 });
 
 test("Two people have one conversation per product, and each keeps its own messages.", async (t) => {

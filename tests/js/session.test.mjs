@@ -20,7 +20,8 @@ function ending(userId, seconds) {
 }
 
 test("A client whose token expires is told so and why, and comes back by itself with a newer token.", async (t) => {
-  const tokens = [ending(other.id, 1), other.token];
+  // Long enough to connect with on a busy machine.
+  const tokens = [ending(other.id, 4), other.token];
   const device = new Device(client(t, { auth: (give) => give({ token: tokens.shift() }) }));
   const first = await device.expect("session:ready");
   const told = await device.expect("session:expiring");

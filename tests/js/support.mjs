@@ -1,4 +1,4 @@
-// People and their devices, given by tests/contract/test_javascript.py, and waiting for what must happen.
+// People and their devices, given by tests/doors/socketio/test_javascript.py, and waiting for what must happen.
 
 import assert from "node:assert/strict";
 

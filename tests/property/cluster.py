@@ -6,15 +6,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from chatserver.app import App
-from chatserver.pushes import Event
+from chatserver.core.about import About
+from chatserver.delivery.pushes import Event, Frame
 from tests.support.servers import Server, local_server
 
 # What may become of a ring.
-FATES = ("hear", "lose", "hold", "twice")
+FATES = ("hear", "lose", "hold", "twice", "lie")
 
 
 class Bell:
-    """The bell of one of two servers: a `chatserver.delivery.Bell`."""
+    """The bell of one of two servers: a `chatserver.delivery.delivery.Bell`."""
 
     def __init__(self, cluster: "Cluster", to: int) -> None:
         self._cluster = cluster
@@ -24,9 +25,17 @@ class Bell:
         """As Redis would, or would not."""
         self._cluster.rung(self._to, event)
 
-    def tell(self, rooms: Sequence[str], name: str, payload: Any, skip_user: str | None) -> None:
+    def tell(
+        self,
+        rooms: Sequence[str],
+        name: str,
+        payload: Any,
+        skip_user: str | None,
+        about: About | None = None,
+    ) -> None:
         """Receipts are in no log, so a bell that loses them loses them (docs: "Redis, the doorbell")."""
-        self._cluster.app(self._to).delivery.told(rooms, name, payload, skip_user=skip_user)
+        delivery = self._cluster.app(self._to).delivery
+        delivery.told(rooms, Frame(name, payload, about=about), skip_user=skip_user)
 
 
 class Cluster:
@@ -76,15 +85,18 @@ class Cluster:
         fate = next(self.fates)
         if fate == "hold":
             self._held.append((to, event))
+        elif fate == "lie":
+            # Somebody has changed it on its way, and says that the stream is far ahead.
+            self.app(to).delivery.rung(event._replace(seq=event.seq + 2**40))
         elif fate != "lose":
             for _ in range(2 if fate == "twice" else 1):
-                self.app(to).delivery.hear(event)
+                self.app(to).delivery.rung(event)
 
     def let_go(self) -> None:
         """What was held is heard now, the last first."""
         held, self._held = self._held, []
         for to, event in reversed(held):
-            self.app(to).delivery.hear(event)
+            self.app(to).delivery.rung(event)
 
     def tell_receipts(self) -> None:
         """What receipts have changed is told."""

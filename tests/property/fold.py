@@ -78,6 +78,8 @@ def fold_messages(base: Mapping[str, Resource], log: Log, since: int) -> Message
 def _changed(old: Resource, name: str, data: Resource) -> Resource:
     if name == "chat:message_edited":
         return dict(data["message"])
+    # A message may have come as it was after later events already.
+    old = old | {"updated_seq": max(old["updated_seq"], data["seq"])}
     if name == "chat:message_deleted":
         return old | {
             "content": None,
@@ -99,18 +101,9 @@ def _changed(old: Resource, name: str, data: Resource) -> Resource:
     raise AssertionError(f"the model does not know {name}")
 
 
-def blockers(log: Log, since: int, base: set[str] | None) -> set[str] | None:
-    """Who blocks the conversation itself; None where that cannot be known.
-
-    The event does not name who acted: ``blockedBy`` is they where their block stands, else the other person.
-    """
-    by = base
+def blocked(log: Log, since: int, base: tuple[bool, str | None]) -> tuple[bool, str | None]:
+    """Whether a conversation is blocked, in whichever way, and by whom, where that is known."""
     for name, data in _after(log, since):
         if name == "chat:conversation_blocked":
-            if not data["blocked"]:
-                by = set()
-            elif by is not None:
-                known = data["blockedBy"] in by
-                # Their block stood already, so it was the other person who took one back.
-                by = {data["blockedBy"]} if known else by | {data["blockedBy"]}
-    return by
+            base = data["blocked"], data["blockedBy"]
+    return base

@@ -11,7 +11,7 @@ _GONE = ("group:member_removed", "group:member_left")
 # Live only, and nothing of the state.
 _PASSING = (
     "chat:user_typing", "chat:mentioned", "user:status_changed", "session:ready", "session:expiring",
-    "session:draining",
+    "session:draining", "session:offset",
 )  # fmt: skip
 
 

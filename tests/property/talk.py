@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.property.fold import Card, Messages, blockers, fold_card, fold_messages
+from tests.property.fold import Card, Messages, blocked, fold_card, fold_messages
 
 Resource = dict[str, Any]
 
@@ -41,7 +41,6 @@ class Talk:
     card: Resource | None = None
     messages: dict[str, Resource] | None = None
     messages_seq: int = 0
-    block_base: tuple[int, set[str] | None] = (0, None)
     log: dict[int, tuple[str, Any]] = field(default_factory=dict)
     receipts: dict[str, Receipts] = field(default_factory=dict)
     # Whether all of one's own reads are known: a card tells how many are unread, and not which.
@@ -56,7 +55,6 @@ class Talk:
             whole=True,
             joined=seq,
             messages={} if created else None,
-            block_base=(0, set()),
             reads_known=True,
         )
 
@@ -74,11 +72,6 @@ class Talk:
     def load_card(self, card: Resource) -> None:
         """The conversation was fetched; what happened after its ``last_seq`` is applied to it."""
         self.card = card
-        if not card["is_blocked"]:
-            self.block_base = (card["last_seq"], set())
-        elif not self.whole:
-            # By whom, the card does not tell from blocks between the people.
-            self.block_base = (card["last_seq"], None)
 
     def load_messages(self, messages: list[Resource]) -> None:
         """All pages of the history were fetched, after the card was."""
@@ -167,7 +160,7 @@ class Talk:
             if message_id not in removed and message["seq"] > hidden
         }
         shown = [self._shown(m) for m in sorted(messages.values(), key=lambda m: m["seq"])]
-        by = blockers(self.log, *self.block_base)
+        block_base = self.card["is_blocked"], None
         return {
             **card.shared,
             "members": card.members,
@@ -175,7 +168,7 @@ class Talk:
             "last_message": shown[-1] if shown else None,
             "messages": shown,
             "unread_count": self._count_unread(messages) if self.reads_known else None,
-            "blockers": by,
+            "blocked": blocked(self.log, self.card["last_seq"], block_base),
         }
 
     def _shown(self, message: Resource) -> Resource:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chatserver import recovery
+from chatserver.log import recovery
 from tests.conftest import User, token_for
 from tests.property.cluster import FATES, Cluster, cluster
 from tests.property.judge import judge
@@ -50,7 +50,7 @@ async def _people(db: "asyncpg.Pool[asyncpg.Record]") -> list[User]:
     return [User(person, token_for(person)) for person in people]
 
 
-@pytest.mark.timeout(0 if _EXAMPLES else 120)
+@pytest.mark.timeout(0 if _EXAMPLES else 400)
 @settings(
     max_examples=_EXAMPLES or 30,
     derandomize=not _EXAMPLES,
@@ -100,7 +100,7 @@ def _judge_twins(world: World) -> None:
         if one.user is other.user:
             mine, theirs = one.model.state(), other.model.state()
             for state in (*mine.values(), *theirs.values()):
-                del state["unread_count"], state["blockers"]
+                del state["unread_count"], state["blocked"]
                 for message in (*state["messages"], state["last_message"] or {}):
                     message.pop("status", None)
             assert mine == theirs

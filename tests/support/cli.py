@@ -1,18 +1,22 @@
 """`chatserver` as it is run: a process of its own, with an environment of its own."""
 
 import asyncio
+import itertools
+import json
 import os
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.patience import PATIENCE
 from tests.support.servers import ROOT, environment
+from tests.support.warm_cli import Call
 
-# Long enough for a busy CI machine; nothing waits this long unless it fails.
-PATIENCE = 30.0
+_PATHS = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +42,24 @@ def production(dsn: str, **overrides: str) -> dict[str, str]:
     return environment(dsn, **{"APP_ENV": "production", **origins, **overrides})
 
 
-async def spawn(*arguments: str, env: Mapping[str, str], cwd: Path | None = None) -> Process:
-    """`chatserver …`, in a process group of its own, as a shell starts it."""
-    paths = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+async def spawn(
+    *arguments: str,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    preexec: Callable[[], None] | None = None,
+) -> Process:
+    """`chatserver …`, in a process group of its own, as a shell starts it; `preexec` runs in it before."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "chatserver",
         *arguments,
-        env={**paths, **env},
+        env={**_PATHS, **env},
         cwd=cwd or Path("/"),
         stdout=PIPE,
         stderr=PIPE,
         start_new_session=True,
+        preexec_fn=preexec,
     )
 
 
@@ -66,8 +75,63 @@ async def end(process: Process) -> Ended:
 
 
 async def run(*arguments: str, env: Mapping[str, str], cwd: Path | None = None) -> Ended:
-    """`chatserver …`, until it ends."""
-    return await end(await spawn(*arguments, env=env, cwd=cwd))
+    """`chatserver …`, until it ends; forked from a process that has loaded it already."""
+    return await WARM.run(arguments, {**_PATHS, **env}, cwd or Path("/"))
+
+
+class Warm:
+    """The process from which those of `run` are forked; it starts when it is first needed."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._calls: dict[int, asyncio.Future[int]] = {}
+        self._numbers = itertools.count()
+        # Several may need it first at once.
+        self._starting = asyncio.Lock()
+
+    async def run(self, arguments: Sequence[str], env: Mapping[str, str], cwd: Path) -> Ended:
+        """Call `main` in a process of its own, and wait for its end."""
+        async with self._starting:
+            if self._process is None:
+                program = (sys.executable, "-m", "tests.support.warm_cli")
+                self._process = await asyncio.create_subprocess_exec(
+                    *program, cwd=ROOT, stdin=PIPE, stdout=PIPE
+                )
+                self._reader = asyncio.create_task(self._read(self._process))
+        assert self._process.stdin is not None
+        number = next(self._numbers)
+        ended = self._calls[number] = asyncio.get_running_loop().create_future()
+        with tempfile.TemporaryDirectory() as directory:
+            out, err = Path(directory, "out"), Path(directory, "err")
+            call: Call = {
+                "number": number,
+                "arguments": [*arguments],
+                "env": dict(env),
+                "cwd": str(cwd),
+                "out": str(out),
+                "err": str(err),
+            }
+            self._process.stdin.write(json.dumps(call).encode() + b"\n")
+            code = await asyncio.wait_for(ended, PATIENCE)
+            return Ended(code, *(file.read_text("utf-8") for file in (out, err)))
+
+    async def _read(self, process: Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            number, code = map(int, line.split())
+            self._calls.pop(number).set_result(code)
+
+    async def close(self) -> None:
+        """End it."""
+        if self._process is not None and self._reader is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            await self._reader
+            await self._process.wait()
+
+
+WARM = Warm()
 
 
 @asynccontextmanager

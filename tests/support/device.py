@@ -1,48 +1,64 @@
 """A device of a user: the stock python-socketio client, with what it was pushed kept in order."""
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
+import engineio
 import socketio
 
-from tests.support.shapes import wrong_ack, wrong_push
+from tests.support.patience import PATIENCE
+from tests.support.port import DevicePort, Push
 
-# Long enough for a busy CI machine; nothing waits this long unless it fails.
-PATIENCE = 10.0
-
-Push = tuple[str, Any]
+__all__ = ["PATIENCE", "Device", "Push"]
 
 
-class Device:
-    """Connect, ask, and expect pushes; whatever comes must have the shape that the reference gives it."""
+class _InOrder(engineio.AsyncClient):  # type: ignore[misc]  # engineio has no types
+    """Takes each message before the next, and before the end.
+
+    Upstream makes a task of each: on a busy machine the last ack, or the DISCONNECT, is taken after the end.
+    """
+
+    async def _trigger_event(self, event: str, *args: Any, run_async: bool = False) -> Any:
+        return await super()._trigger_event(
+            event, *args, run_async=run_async and event != "message"
+        )
+
+
+class _Client(socketio.AsyncClient):  # type: ignore[misc]  # socketio has no types
+    """Knows whether a DISCONNECT came, after which it stays away; it gives the same reason where a CLOSE did."""
+
+    was_disconnected = False
+
+    def _engineio_client_class(self) -> type[engineio.AsyncClient]:
+        return _InOrder
+
+    async def _handle_disconnect(self, namespace: str) -> None:
+        self.was_disconnected = True
+        await super()._handle_disconnect(namespace)
+
+
+class Device(DevicePort):
+    """At the main door."""
 
     def __init__(self, url: str, token: str | None, transports: list[str] | None = None) -> None:
+        super().__init__()
         self.url = url
         self.token = token
         self.transports = transports or ["websocket"]
-        self.sio = socketio.AsyncClient(reconnection=False)
-        self.pushes: list[Push] = []
-        self._wrong: list[str] = []
-        self.ready: dict[str, Any] = {}
-        self._arrived = asyncio.Condition()
+        self.sio = _Client(reconnection=False)
         self.sio.on("*", self._on_push)
-        self.disconnected = asyncio.Event()
         self.sio.on("disconnect", self._on_disconnect)
 
     async def _on_push(self, name: str, *arguments: Any) -> None:
-        data = arguments[0] if arguments else None
-        if wrong := wrong_push(name, data):
-            self._wrong.append(f"the push {name}, {wrong}")
-        async with self._arrived:
-            self.pushes.append((name, data))
-            self._arrived.notify_all()
+        if len(arguments) > 1:
+            self.offset = arguments[1]
+        await self._arrive(name, arguments[0] if arguments else None)
 
     async def _on_disconnect(self, *_: Any) -> None:
+        self.end = "for good" if self.sio.was_disconnected else "for now"
         self.disconnected.set()
 
-    async def connect(self, auth: Any = None) -> "Device":
-        """Connect and wait for ``session:ready``; raises ConnectionError with the server's error data."""
+    async def connect(self, auth: Any = None) -> Self:
+        """See `DevicePort`; raises ConnectionError with the server's error data."""
         await self.sio.connect(
             self.url,
             auth={"token": self.token} if auth is None else auth,
@@ -52,60 +68,14 @@ class Device:
         self.ready = await self.expect("session:ready")
         return self
 
-    async def ask(self, name: str, *payload: Any) -> dict[str, Any]:
-        """The ack of a command, whatever it says."""
+    async def _call(self, name: str, *payload: Any) -> dict[str, Any]:
         data = payload if payload else None
         ack: dict[str, Any] = await self.sio.call(name, data, timeout=PATIENCE)
-        wrong = wrong_ack(name, ack)
-        assert wrong is None, f"the ack of {name}, {wrong}"
         return ack
 
-    async def do(self, name: str, **payload: Any) -> dict[str, Any]:
-        """The ack of a command that must succeed."""
-        ack = await self.ask(name, payload)
-        assert ack["success"] is True, ack
-        return ack
+    async def tell(self, name: str, /, **payload: Any) -> None:
+        """See `DevicePort`."""
+        await self.sio.emit(name, payload)
 
-    async def refused(self, name: str, **payload: Any) -> dict[str, Any]:
-        """The error of a command that must fail."""
-        ack = await self.ask(name, payload)
-        assert ack["success"] is False, ack
-        error: dict[str, Any] = ack["error"]
-        return error
-
-    async def expect(
-        self, name: str, matching: Callable[[Any], bool] = lambda _: True, *, take: bool = True
-    ) -> Any:
-        """The data of the first push of that name that matches, now or within `PATIENCE`."""
-
-        def found() -> int | None:
-            return next(
-                (i for i, (n, data) in enumerate(self.pushes) if n == name and matching(data)), None
-            )
-
-        async with self._arrived:
-            try:
-                await asyncio.wait_for(
-                    self._arrived.wait_for(lambda: found() is not None), PATIENCE
-                )
-            except TimeoutError:
-                raise AssertionError(f"no {name} came; what came: {self.pushes}") from None
-            index = found()
-            assert index is not None
-            return (self.pushes.pop(index) if take else self.pushes[index])[1]
-
-    def seen(self, name: str) -> list[Any]:
-        """The data of all pushes of that name that came so far and were not taken."""
-        return [data for n, data in self.pushes if n == name]
-
-    async def settled(self) -> None:
-        """Everything that the server pushed to this device before now has arrived.
-
-        An ack goes out by the same ordered writer as pushes do.
-        """
-        await self.do("system:ping")
-
-    async def close(self) -> None:
-        """Hang up."""
+    async def _hang_up(self) -> None:
         await self.sio.disconnect()
-        assert not self._wrong, self._wrong

@@ -4,7 +4,7 @@ import os
 import subprocess
 from urllib.parse import parse_qs, urlsplit
 
-from chatserver.embedded import binaries
+from chatserver.ops.embedded.postgres import binaries
 
 
 def dump(dsn: str) -> str:

@@ -3,11 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
-from schemas import examples
+from chatserver.schemas import examples
 from tests.conftest import Connect, User, token_for
 from tests.support.device import Device
+from tests.support.files import begun, put
 from tests.support.groups import create
 from tests.support.talks import opened, said
+
+# Another device than the one that an example adds.
+_SUBSCRIPTION = {
+    "endpoint": "https://push.example.net/send/another",
+    "keys": {
+        "p256dh": "BGgS90tZ1Ox5r9ZVoegGcY6YBiZ1U_3hkt9ieszd0RPSzAQEiCVoNzp4J491OEuzFeKxMzfOil8XBfd14qWRx00",
+        "auth": "rkSKyGxOjk3sZFcpcI70GA",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,12 @@ async def made_real(
     conversation = await opened(a, bob)
     theirs = await said(b, conversation, "Hello")
     own = await said(a, conversation, "Hello yourself")
+    added = await a.do("push:device_add", provider="webpush", subscription=_SUBSCRIPTION)
+    file = await begun(a, conversation, 5)
+    assert (await put(a.url, file, b"bytes")).status == 200
     ids = {
+        examples.FILE: file["file"]["id"],
+        examples.DEVICE: added["device"]["id"],
         examples.CONVERSATION: conversation,
         examples.MESSAGE: theirs["id"],
         examples.OWN_MESSAGE: own["id"],

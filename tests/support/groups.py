@@ -3,17 +3,29 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from tests.conftest import User, token_for
-from tests.support.device import Device
+from tests.support.port import DevicePort
+from tests.support.talks import holding, until_waiting
 
 Pool = asyncpg.Pool
+# What a member sees of a conversation, and pushes leave out: it differs from one to the other, or is long.
+NOT_PUSHED = (
+    "last_message", "unread_count", "my_role", "is_blocked", "blocked_by_me", "either_follows",
+    "my_settings", "participants",
+)  # fmt: skip
 
 
-async def create(owner: Device, *members: User, **payload: object) -> str:
+def shared(conversation: dict[str, Any]) -> dict[str, Any]:
+    """A conversation as pushes have it."""
+    return {key: value for key, value in conversation.items() if key not in NOT_PUSHED}
+
+
+async def create(owner: DevicePort, *members: User, **payload: object) -> str:
     """The id of a new group."""
     ids = [member.id for member in members]
     ack = await owner.do("group:create", title="Climbers", participantIds=ids, **payload)
@@ -21,7 +33,7 @@ async def create(owner: Device, *members: User, **payload: object) -> str:
     return group
 
 
-async def unread(device: Device, conversation_id: str) -> int:
+async def unread(device: DevicePort, conversation_id: str) -> int:
     """How many messages are unread."""
     ack = await device.do("chat:conversation_get", conversationId=conversation_id)
     count: int = ack["conversation"]["unread_count"]
@@ -56,8 +68,9 @@ async def crowd_of(db: "Pool[asyncpg.Record]", count: int) -> list[str]:
 async def fill(db: "Pool[asyncpg.Record]", group: str, ids: list[str]) -> None:
     """Write people into a group as members since its first event, without an event of their own."""
     await db.execute(
-        "WITH added AS (INSERT INTO participants (conversation_id, user_id, joined_seq, role, joined_at) "
-        "SELECT $1, id, 1, 'member', now() FROM unnest($2::text[]) AS t (id)) "
+        "WITH added AS (INSERT INTO participants "
+        "(conversation_id, user_id, joined_seq, role, joined_at, in_group) "
+        "SELECT $1, id, 1, 'member', now(), true FROM unnest($2::text[]) AS t (id)) "
         "UPDATE conversations SET member_count = member_count + cardinality($2::text[]) WHERE id = $1",
         UUID(group),
         ids,
@@ -86,23 +99,14 @@ class Queue:
         """Start a command, and wait until it waits."""
         task = asyncio.ensure_future(command)
         self._tasks.append(task)
-        # Not pg_stat_activity, which a transaction sees as it was at its first look.
-        waiting = (
-            "WITH RECURSIVE held (pid) AS (SELECT pg_backend_pid() UNION SELECT w.pid FROM pg_locks w "
-            "JOIN held h ON NOT w.granted AND h.pid = ANY (pg_blocking_pids(w.pid))) "
-            "SELECT count(*) - 1 FROM held"
-        )
-        async with asyncio.timeout(10):
-            while await self._connection.fetchval(waiting) < len(self._tasks):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until_waiting(self._connection, len(self._tasks))
         return task
 
 
 @asynccontextmanager
 async def lock_held(db: "Pool[asyncpg.Record]", group: str) -> AsyncIterator[Queue]:
     """The group's row is locked until the context ends; then those who wait go on in their order."""
-    async with db.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT FROM conversations WHERE id = $1 FOR UPDATE", UUID(group))
+    async with holding(db, group) as connection:
         yield Queue(connection)
 
 

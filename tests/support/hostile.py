@@ -7,8 +7,21 @@ from uuid import uuid4
 
 from marshmallow import fields
 
-from schemas.fields import Flag, Id, Many, Metadata, OneOf, Text, UserId, Whole
-from schemas.pictures import Pictured
+from chatserver.schemas.examples import EXAMPLES
+from chatserver.schemas.fields import (
+    Flag,
+    Id,
+    Many,
+    Metadata,
+    Moment,
+    Nullable,
+    OneOf,
+    Text,
+    UserId,
+    Whole,
+)
+from chatserver.schemas.profile_pictures import Pictured
+from chatserver.schemas.push import PushSubscribed
 
 # A field's own refusal, and the one of JSON that is too deep to be read at all.
 DEEP = "[" * 500 + "]" * 500
@@ -66,9 +79,63 @@ def _bad_word(field: OneOf) -> Iterator[Any]:
     yield from ("", "nonsense", field.words[0].upper(), field.words[0] + " ", list(field.words))
 
 
+def _bad_moment(_field: Moment) -> Iterator[Any]:
+    yield from _NOT_A_STRING
+    yield from _HOSTILE_TEXTS
+    yield from ("", "now", "2026-01-31", "2026-01-31T08:00:00", "2026-02-30T08:00:00Z")
+    yield from ("2026-01-31T25:00:00Z", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00")
+    yield from ("20260131T080000Z", "2026-W05-6T08:00:00Z", "2026-01-31T08:00:00Z\n")
+    yield "\uff12" + "026-01-31T08:00:00Z"
+
+
 def _bad_picture(_field: Pictured) -> Iterator[Any]:
     yield from _NOT_A_STRING[:-2]
     yield from ("user", ["user", 1])
+
+
+def _bad_subscription(_field: PushSubscribed) -> Iterator[Any]:
+    yield from _NOT_A_STRING[:-2]
+    good: dict[str, Any] = EXAMPLES["push:device_add"]["subscription"]
+    yield {name: value for name, value in good.items() if name != "endpoint"}
+    for endpoint in (
+        *_NOT_A_STRING,
+        *_HOSTILE_TEXTS,
+        *("", "push.example.net", "ftp://push.example.net/", "javascript:alert(1)", "https://"),
+        *(
+            "https://push.example.net/ x",
+            "https://push.example.net/\n",
+            "https://\u0430.example.net/",
+        ),
+        *(
+            "http://push.example.net/",
+            "https://push.example.net:22/",
+            "https://push.example.net:0/",
+        ),
+        *(
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://localhost/",
+            "https://10.1/",
+            "https://2130706433/",
+        ),
+        *("https://a:b@push.example.net/", "https://push.example.net/#x", "https://0x7f.1/"),
+        "https://push.example.net/" + "x" * 2000,
+    ):
+        yield {**good, "endpoint": endpoint}
+    for keys in (*_NOT_A_STRING[:-2], {}, {"auth": good["keys"]["auth"]}):
+        yield {**good, "keys": keys}
+    for key in (
+        *_NOT_A_STRING,
+        *_HOSTILE_TEXTS,
+        "",
+        "A",
+        "A" * 87,
+        "B" * 87,
+        "A" * 10_000,
+        "+/" * 43,
+    ):
+        yield {**good, "keys": {**good["keys"], "p256dh": key}}
+        yield {**good, "keys": {**good["keys"], "auth": key}}
 
 
 def _bad_list(field: Many) -> Iterator[Any]:
@@ -96,14 +163,19 @@ _BAD = {
     Whole: _bad_whole,
     Flag: _bad_flag,
     OneOf: _bad_word,
+    Moment: _bad_moment,
     Many: _bad_list,
     Metadata: _bad_object,
     Pictured: _bad_picture,
+    PushSubscribed: _bad_subscription,
 }
 
 
 def bad_values(field: fields.Field[Any]) -> Iterator[str]:
     """JSON texts that a field must refuse under its own name."""
+    if isinstance(field, Nullable):
+        yield from bad_values(field.kind)
+        return
     if field.required:
         yield "null"
     for value in _BAD[type(field)](field):  # type: ignore[operator]  # each takes its own kind
@@ -116,7 +188,11 @@ def bad_values(field: fields.Field[Any]) -> Iterator[str]:
 def bad_items(field: fields.Field[Any]) -> Iterator[tuple[int, str]]:
     """Lists with one wrong item, and its position."""
     if isinstance(field, Many):
-        good = '{"type":"user","id":1}' if isinstance(field.kind, Pictured) else f'"{_ID}"'
+        good = f'"{_ID}"'
+        if isinstance(field.kind, Pictured):
+            good = '{"type":"user","id":1}'
+        elif isinstance(field.kind, Whole):
+            good = str(field.kind.low)
         for position, item in enumerate(("null", *bad_values(field.kind))):
             place = position % 3
             yield place, f"[{', '.join([good] * place + [item])}]"
@@ -126,3 +202,19 @@ def with_field(payload: dict[str, Any], name: str, value: str) -> str:
     """A payload as JSON, with the JSON text `value` in one field."""
     others = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in payload.items() if k != name]
     return "{" + ",".join([*others, f"{json.dumps(name)}:{value}"]) + "}"
+
+
+# Texts that would do something where a page took them for more than a text.
+MARKUP = (
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    "javascript:alert(1)",
+    "[x](javascript:alert(1))",
+    'https://a.example/"onmouseover="alert(1)',
+    "https://bank.example@evil.example/",
+    "data:text/html,<script>alert(1)</script>",
+    "{{constructor.constructor('alert(1)')()}}",
+    "&lt;b&gt; &#60;i&#62;",
+    "\u202egnp.exe",
+    "`<b>code</b>` ```<svg onload=alert(1)>```",
+)

@@ -10,11 +10,12 @@ import orjson
 from multidict import CIMultiDictProxy
 
 from tests.conftest import User
+from tests.support.patience import PATIENCE
 from tests.support.servers import Server
 from tests.support.shapes import wrong_answer
 
 # Long enough for a busy CI machine; nothing waits this long unless it fails.
-_PATIENCE = aiohttp.ClientTimeout(total=20)
+_PATIENCE = aiohttp.ClientTimeout(total=PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,14 @@ async def open_direct(server: Server, user: User, other: User) -> str:
     url = f"{server.url}/api/conversations/direct"
     conversation = await ok("POST", url, user, json={"user_id": other.id})
     found: str = conversation["id"]
+    return found
+
+
+async def create_group(server: Server, owner: User, *members: User) -> str:
+    """The id of a new group of somebody's."""
+    body = {"title": "Climbers", "participant_ids": [member.id for member in members]}
+    group = await ok("POST", f"{server.url}/api/conversations/group", owner, status=201, json=body)
+    found: str = group["id"]
     return found
 
 

@@ -3,19 +3,27 @@
 import asyncio
 from typing import Any
 
-from chatserver.doors.engine import Engine
-from chatserver.doors.socketio import SocketIODoor
-from chatserver.doors.sockets import Socket
-from chatserver.pushes import user_room
+from chatserver.core.about import About
+from chatserver.delivery.pushes import Frame, user_room
+from chatserver.doors.connection.reception import Reception
+from chatserver.doors.socketio.door import SocketIODoor
+from chatserver.doors.socketio.engine import Engine
+from chatserver.doors.socketio.sockets import Socket
+from tests.conftest import User
+from tests.support.patience import PATIENCE
 from tests.support.servers import Server
-
-PATIENCE = 10.0
 
 
 def door(server: Server) -> SocketIODoor:
     """The Socket.IO door of a server in this process."""
     assert server.app is not None
     return server.app.socketio
+
+
+def reception(server: Server) -> Reception:
+    """Its reception."""
+    assert server.app is not None
+    return server.app.reception
 
 
 def engine(server: Server) -> Engine:
@@ -36,7 +44,30 @@ def only_socket(server: Server) -> Socket:
 
 def tell(server: Server, user_id: str, size: int) -> None:
     """Push something of `size` bytes to a user's devices."""
-    door(server)._delivery.told([user_room(user_id)], "test:filler", {"filler": "x" * size})
+    reception(server)._delivery.told(
+        [user_room(user_id)], Frame("test:filler", {"filler": "x" * size})
+    )
+
+
+def tell_typing(server: Server, user_id: str, size: int) -> None:
+    """Push something of over `size` bytes to a user's devices that the doors of all systems show."""
+    somebody = "x" * size
+    pushed = {
+        "conversationId": "0190c0de-0000-7000-8000-000000000000",
+        "userId": somebody,
+        "username": somebody,
+        "isTyping": True,
+        "timestamp": "2025-01-01T00:00:00.000Z",
+    }
+    about = About("direct", (user_id, somebody))
+    frame = Frame("chat:user_typing", pushed, about=about)
+    reception(server)._delivery.told([user_room(user_id)], frame)
+
+
+def is_on(server: Server, user: User) -> bool:
+    """Whether a session of a user has begun."""
+    devices = reception(server)._devices.values()
+    return any(device.user_id == user.id and device.held is None for device in devices)
 
 
 async def until(true: Any) -> None:
@@ -46,11 +77,17 @@ async def until(true: Any) -> None:
             await asyncio.sleep(0.005)
 
 
+def hang_up_all(server: Server) -> None:
+    """End whatever a test left behind: nobody hangs up for a polling client that is gone."""
+    for line in [*sockets(server), *(each.line for each in reception(server)._devices.values())]:
+        line.abort()
+
+
 async def empty(server: Server) -> None:
     """Nothing is left of any client: no transport, no session, no room, no timer's socket."""
-    await until(lambda: not sockets(server) and not door(server).connections)
+    await until(lambda: not sockets(server) and not reception(server).connections)
     manager = engine(server).manager
     assert not any(manager.rooms.get("/", {}).values()), manager.rooms
     assert manager.pending_connect == {}
     await until(lambda: not engine(server).transports)
-    assert not any(door(server)._delivery._rooms.values())
+    assert not any(reception(server)._delivery.rooms.open.values())

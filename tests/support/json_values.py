@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
-import schemas
-from schemas.examples import EXAMPLES
-from schemas.wire import Loader, camel
+from chatserver import schemas
+from chatserver.schemas.examples import EXAMPLES
+from chatserver.schemas.wire import Loader, camel
 
 # With lone surrogates, NaN, infinities and numbers of any size: all that a JSON text can hold.
 _TEXT = st.text(st.characters(exclude_categories=()), max_size=6)

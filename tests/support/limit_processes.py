@@ -4,22 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from chatserver.doors.redis_client import close_client, redis_client
-from chatserver.limits_redis import RedisLimits
-from chatserver.limits_store import Meter, Rule
-from tests.support.device import PATIENCE
+from chatserver.limits.redis import RedisLimits
+from chatserver.limits.store import Meter, RateLimit
+from chatserver.redis.client import close_client, redis_client
 from tests.support.inside import until
+from tests.support.patience import PATIENCE
 
-MESSAGES = Rule(name="message", most=40, seconds=60, sharing="always")
-COMMANDS = Rule(name="command", most=40, seconds=60, sharing="heavy")
+MESSAGES = RateLimit(name="message", most=40, seconds=60, sharing="always")
+COMMANDS = RateLimit(name="command", most=40, seconds=60, sharing="heavy")
 
 
 class Process:
     """A process' store and meters."""
 
-    def __init__(self, url: str, messages: Rule = MESSAGES) -> None:
-        self._client = redis_client(url, timeout=1)
+    def __init__(self, url: str, messages: RateLimit, patience: float | None) -> None:
+        self._client = redis_client(url, timeout=patience or 1)
         self.store = RedisLimits(self._client)
+        if patience:
+            self.store._line._timeout = patience
         self.messages = self.store.meter(messages)
         self.commands = self.store.meter(COMMANDS)
         self.store.start()
@@ -40,12 +42,16 @@ Start = Callable[..., Process]
 
 
 @asynccontextmanager
-async def processes() -> AsyncIterator[Start]:
-    """Starts processes on a Redis, and closes them in the end."""
+async def processes(patience: float | None = None) -> AsyncIterator[Start]:
+    """Starts processes on a Redis, and closes them in the end.
+
+    Args:
+        patience: seconds that they wait for Redis before they go by what they know themselves.
+    """
     async with AsyncExitStack() as stack:
 
-        def start(url: str, messages: Rule = MESSAGES) -> Process:
-            process = Process(url, messages)
+        def start(url: str, messages: RateLimit = MESSAGES) -> Process:
+            process = Process(url, messages, patience)
             stack.push_async_callback(process.close)
             return process
 

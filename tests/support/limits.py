@@ -1,7 +1,7 @@
 """Limits for what is not about them, and clocks for what is."""
 
-from chatserver.limits import Limiter
-from chatserver.limits_store import LocalLimits
+from chatserver.limits.limiter import Limiter
+from chatserver.limits.store import LocalLimits
 from tests.support.servers import Server
 
 
@@ -22,6 +22,7 @@ def generous() -> Limiter:
         messages=1_000_000,
         client_messages=1_000_000,
         commands=0,
+        searches=0,
         requests=0,
         requests_in=60,
     )
@@ -36,7 +37,9 @@ def stop_the_clock(server: Server) -> Clock:
         limiter._messages,
         limiter._client_messages,
         limiter._commands,
+        limiter._searches,
         limiter._requests,
+        limiter._site_requests,
     ):
         if meter is not None:
             meter._clock = clock

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from benchmarks.loadgen.build import BuildError, build, compiler
+from tests.support.patience import PATIENCE
 
-PATIENCE = 20
 SEND = "chat:message_send"
 RECEIVED = "chat:message_received"
 TALK = {

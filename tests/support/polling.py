@@ -1,5 +1,6 @@
 """A polling client by hand."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import aiohttp
 import orjson
 
-_PATIENCE = aiohttp.ClientTimeout(total=10)
+from tests.support.patience import PATIENCE
+
+_PATIENCE = aiohttp.ClientTimeout(total=PATIENCE)
 SEPARATOR = "\x1e"
 
 
@@ -39,8 +42,11 @@ class Poller:
 
     async def connect(self, token: str) -> "Poller":
         """Connect as the bearer of a token."""
-        assert await self.post("40" + orjson.dumps({"token": token}).decode()) == 200
+        body = "40" + orjson.dumps({"token": token}).decode()
+        # It is answered once all that was missed has been fetched.
+        posting = asyncio.create_task(self.post(body))
         await self.until("session:ready")
+        assert await posting == 200
         return self
 
     async def gone(self) -> None:

@@ -5,7 +5,9 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+
+from tests.support.link import unix_socket
 
 # What PgBouncer keeps track of, or needs.
 _KNOWN = {"user", "database", "client_encoding", "datestyle", "timezone", "application_name"}
@@ -13,6 +15,8 @@ _SSL_REQUEST = 80877103
 _CANCEL_REQUEST = 80877102
 # What a server is asked that it answers with ReadyForQuery: a Query, a Sync.
 _ASKS = (b"Q", b"S")
+# The end of what is copied, good or bad, which belongs to the Query that began it.
+_COPIED = (b"c", b"f")
 
 Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -26,9 +30,14 @@ class Pooler:
         self._writers: list[asyncio.StreamWriter] = []
         # How many there were, for a test to see that there was something to be mixed up.
         self.transactions = 0
+        # Whoever comes while it is shut is cut off.
+        self.is_shut = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client."""
+        if self.is_shut:
+            writer.close()
+            return
         self._writers.append(writer)
         try:
             if await self._log_in(reader, writer):
@@ -43,6 +52,8 @@ class Pooler:
         """Cut everybody."""
         for writer in self._writers:
             writer.close()
+        while not self._free.empty():
+            self._free.get_nowait()
 
     async def _log_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         while True:
@@ -86,19 +97,38 @@ class Pooler:
         # The one that has been free for longest: hardly ever the one of the transaction before.
         server = await self._free.get()
         self.transactions += 1
+        try:
+            await self._pass_on(message, server, reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            # Who leaves in the middle of a transaction takes the session along.
+            server[1].close()
+            raise
+        self._free.put_nowait(server)
+        return True
+
+    @staticmethod
+    async def _pass_on(
+        message: tuple[bytes, bytes],
+        server: Pair,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         asked = 0
         idle = False
         while not (idle and asked == 0):
             server[1].write(_message(*message))
             asked += message[0] in _ASKS
-            if message[0] not in (*_ASKS, b"H"):
+            if message[0] not in (*_ASKS, *_COPIED, b"H"):
                 message = await _read(reader)
                 continue
             idle, asked = await _answer(server[0], writer, asked, flushed=message[0] == b"H")
             if not (idle and asked == 0):
                 message = await _read(reader)
-        self._free.put_nowait(server)
-        return True
+
+    @property
+    def sessions(self) -> int:
+        """How many there are for everybody."""
+        return self._free.qsize()
 
 
 async def _answer(
@@ -110,6 +140,8 @@ async def _answer(
         writer.write(_message(kind, body))
         if kind == b"Z":
             return body == b"I", asked - 1
+        if kind == b"G":
+            return False, asked  # now the client copies
         # A flushed Parse and Describe end with the description of the result, or an error.
         if flushed and kind in (b"T", b"n", b"E"):
             return False, asked
@@ -129,8 +161,7 @@ def _message(kind: bytes, body: bytes) -> bytes:
 async def transaction_pooler(dsn: str) -> AsyncIterator[tuple[Pooler, str]]:
     """A pooler before the database `dsn` (on a Unix socket), and the DSN that leads through it."""
     parts = urlsplit(dsn)
-    options = parse_qs(parts.query)
-    pooler = Pooler(f"{options['host'][0]}/.s.PGSQL.{options['port'][0]}")
+    pooler = Pooler(unix_socket(dsn))
     server = await asyncio.start_server(pooler.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     account = parts.netloc.rpartition("@")[0]

@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
-from chatserver.doors.redis_client import close_client, redis_client
-from chatserver.presence_redis import RedisPresence
-from chatserver.presence_store import PresenceStore, Status
-from tests.support.device import PATIENCE
+from chatserver.presence.redis import RedisPresence
+from chatserver.presence.store import LocalPresence, PresenceStatus, PresenceStore
+from chatserver.redis.client import close_client, redis_client
+from tests.support.patience import PATIENCE
 
 GRACE = 0.3
-LEASE = 0.5
+LEASE = 1.0
+# Does not end while a test runs, and is no longer than a store believes.
+LONG = 60.0
 
 
 class Process:
@@ -20,21 +22,28 @@ class Process:
 
     def __init__(self, store: PresenceStore) -> None:
         self.store = store
-        self.changes: list[tuple[str, Status]] = []
+        self.changes: list[tuple[str, PresenceStatus]] = []
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         store.start(self._on_change)
 
-    def _on_change(self, user_id: str, status: Status) -> None:
+    def _on_change(self, user_id: str, status: PresenceStatus) -> None:
         self.changes.append((user_id, status))
         task = asyncio.create_task(self._settle(user_id, status))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _settle(self, user_id: str, status: Status) -> None:
+    async def _settle(self, user_id: str, status: PresenceStatus) -> None:
         await self.store.settle(user_id, status)
         async with self._changed:
             self._changed.notify_all()
+
+    def grace(self, seconds: float) -> None:
+        """Whoever drops from now on has so long to come back."""
+        store = self.store
+        for each in (store, store._local) if isinstance(store, RedisPresence) else (store,):
+            assert isinstance(each, RedisPresence | LocalPresence)
+            each._grace = seconds
 
     async def add(self, user_id: str) -> bool:
         """Add a user, and announce it."""
@@ -69,15 +78,21 @@ Start = Callable[..., Process]
 
 
 @asynccontextmanager
-async def processes() -> AsyncIterator[Start]:
-    """Starts processes on a Redis, and closes them in the end."""
+async def processes(patience: float | None = None) -> AsyncIterator[Start]:
+    """Starts processes on a Redis, and closes them in the end.
+
+    Args:
+        patience: seconds that they wait for Redis before they go by what they know themselves.
+    """
     started: list[Process] = []
     clients: list[Redis] = []
 
-    def start(url: str, claim: float = 5.0) -> Process:
-        client = redis_client(url, timeout=1)
+    def start(url: str, claim: float = 5.0, lease: float = LEASE) -> Process:
+        client = redis_client(url, timeout=patience or 1)
         clients.append(client)
-        store = RedisPresence(client, grace=GRACE, lease=LEASE, claim=claim)
+        store = RedisPresence(client, grace=GRACE, lease=lease, claim=claim)
+        if patience:
+            store._line._timeout = patience
         started.append(Process(store))
         return started[-1]
 

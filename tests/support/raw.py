@@ -1,15 +1,15 @@
 """A device that sends what no client would: frames as they are given, over one WebSocket."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 
-# Long enough for a busy CI machine; nothing waits this long unless it fails.
-PATIENCE = 10.0
+from tests.support.patience import PATIENCE
 
 
 class Closed(Exception):  # noqa: N818 - it says what became of the connection
@@ -60,6 +60,15 @@ class Raw:
         await self.frame(f"40{auth}")
         return await self.packet()
 
+    async def sent_back(self, token: str, **auth: Any) -> str:
+        """As the function of that name, on this transport."""
+        with pytest.raises(Closed):
+            await self.connect(orjson.dumps({**auth, "token": token}).decode())
+        message = await self._socket.receive(timeout=PATIENCE)
+        assert message.type is aiohttp.WSMsgType.CLOSE
+        assert message.data == aiohttp.WSCloseCode.TRY_AGAIN_LATER
+        return str(message.extra)
+
     async def push(self, name: str) -> Any:
         """The data of the next push of that name, which is taken."""
         while True:
@@ -108,11 +117,13 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw_socket(url: str) -> AsyncIterator[Raw]:
+async def raw_socket(url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[Raw]:
     """A WebSocket on which Engine.IO is open, and Socket.IO is not yet connected."""
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0) as socket,
+        session.ws_connect(
+            f"{url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0, headers=headers
+        ) as socket,
     ):
         opened = await socket.receive_str(timeout=PATIENCE)
         assert opened.startswith("0{"), opened
@@ -127,6 +138,26 @@ async def raw_client(url: str, token: str) -> AsyncIterator[Raw]:
         assert answer.startswith("0{"), answer
         await raw.push("session:ready")
         yield raw
+
+
+async def sent_back(url: str, token: str) -> str:
+    """Be refused for now, as a stock client that comes back by itself must be; returns the code of the error."""
+    async with raw_socket(url) as raw:
+        return await raw.sent_back(token)
+
+
+async def crowd(url: str, tokens: list[str]) -> int:
+    """Connect with all tokens at the same moment; returns how many were let in, all others being sent back."""
+    async with AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(raw_socket(url)) for _ in tokens]
+
+        async def let_in(raw: Raw, token: str) -> bool:
+            try:
+                return (await raw.connect(orjson.dumps({"token": token}).decode())).startswith("0{")
+            except Closed:
+                return False
+
+        return sum(await asyncio.gather(*map(let_in, raws, tokens)))
 
 
 async def all_closed(url: str, frame: str | bytes, token: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-PATIENCE = 10.0
+from tests.support.patience import PATIENCE
 
 
 class Resuming:
@@ -28,10 +28,14 @@ class Resuming:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
 
+    def session(self) -> aiohttp.ClientSession:
+        """Make what the next connection is made by."""
+        return aiohttp.ClientSession()
+
     async def connect(self, url: str | None = None, **auth: Any) -> "Resuming":
         """Connect (again), and wait for ``session:ready``; raises ConnectionError with the error's data."""
         self.events = []
-        self._session = aiohttp.ClientSession()
+        self._session = self.session()
         self._socket = await self._session.ws_connect(
             f"{url or self.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0
         )
@@ -68,7 +72,7 @@ class Resuming:
                     orjson.loads(message.data[at:])[0]
                 )
 
-    async def ask(self, name: str, **payload: Any) -> dict[str, Any]:
+    async def ask(self, name: str, /, **payload: Any) -> dict[str, Any]:
         """The ack of a command, whatever it says."""
         assert self._socket is not None
         self._ids += 1
@@ -77,7 +81,7 @@ class Resuming:
         ack: dict[str, Any] = await asyncio.wait_for(future, PATIENCE)
         return ack
 
-    async def do(self, name: str, **payload: Any) -> dict[str, Any]:
+    async def do(self, name: str, /, **payload: Any) -> dict[str, Any]:
         """The ack of a command that must succeed."""
         ack = await self.ask(name, **payload)
         assert ack["success"] is True, ack

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
-import schemas
+from chatserver import schemas
 from chatserver.reference import openapi, shapes
 
 Schema = dict[str, Any]

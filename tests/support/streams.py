@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
-from chatserver.pushes import Event, Frame
+from chatserver.delivery.delivery import Delivery
+from chatserver.delivery.late import Gap
+from chatserver.delivery.pushes import Connection, Event, Frame
 
 
 class MemoryLog:
@@ -64,3 +66,8 @@ class BrokenDevice(FakeDevice):
     def send(self, frame: Frame) -> None:
         """Fails."""
         raise OSError("broken on purpose")
+
+
+async def missed(delivery: Delivery, connection: Connection, gap: Gap) -> list[Frame]:
+    """The frames of a gap, all pages of them."""
+    return [frame async for page in delivery.missed(connection, gap) for frame in page]

@@ -8,21 +8,26 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from chatserver.core.crypto import Vault
 from tests.conftest import User
-from tests.support.device import Device
+from tests.support.patience import PATIENCE
+from tests.support.port import DevicePort
+from tests.support.servers import ENCRYPTION_KEY
 
 Pool = asyncpg.Pool
 Connection = asyncpg.pool.PoolConnectionProxy
 
 
-async def opened(device: Device, other: User) -> str:
+async def opened(device: DevicePort, other: User) -> str:
     """The id of the direct conversation with somebody."""
     ack = await device.do("chat:conversation_open", recipientId=other.id)
     conversation_id: str = ack["conversation"]["id"]
     return conversation_id
 
 
-async def said(device: Device, conversation_id: str, content: str, **more: Any) -> dict[str, Any]:
+async def said(
+    device: DevicePort, conversation_id: str, content: str, **more: Any
+) -> dict[str, Any]:
     """A message that was posted just now."""
     ack = await device.do(
         "chat:message_send", conversationId=conversation_id, content=content, **more
@@ -31,40 +36,54 @@ async def said(device: Device, conversation_id: str, content: str, **more: Any) 
     return message
 
 
-async def history(device: Device, conversation_id: str) -> list[dict[str, Any]]:
+def some_texts(count: int) -> list[str]:
+    """So many texts to say, each another one."""
+    return [f"text {n}" for n in range(count)]
+
+
+async def say(device: DevicePort, conversation_id: str, *contents: str) -> None:
+    """Post messages, one after the other."""
+    for content in contents:
+        await said(device, conversation_id, content)
+
+
+async def history(device: DevicePort, conversation_id: str) -> list[dict[str, Any]]:
     """The messages that the device's user sees."""
     ack = await device.do("chat:history", conversationId=conversation_id)
     messages: list[dict[str, Any]] = ack["messages"]
     return messages
 
 
-async def listed(device: Device) -> list[str]:
+async def listed(device: DevicePort) -> list[str]:
     """The ids of the conversations in the list of the device's user."""
     page = await device.do("chat:conversation_list")
     assert page["total"] == len(page["conversations"])
     return [card["id"] for card in page["conversations"]]
 
 
-async def sync(device: Device, conversation_id: str, after: int = 0) -> list[tuple[str, Any]]:
+async def sync(device: DevicePort, conversation_id: str, after: int = 0) -> list[tuple[str, Any]]:
     """The events after a seq, as they are shown to the device's user now."""
     ack = await device.do("chat:sync", conversationId=conversation_id, afterSeq=after)
     return [(event["event"], event["data"]) for event in ack["events"]]
 
 
-async def group_of(db: "Pool[asyncpg.Record]", roles: dict[User, str]) -> str:
+async def group_of(
+    db: "Pool[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]", roles: dict[User, str]
+) -> str:
     """A group, written into the database; connect its members' devices after this."""
     group_id = uuid4()
     owner = next(user.id for user, role in roles.items() if role == "owner")
     await db.execute(
         "INSERT INTO conversations (id, type, title, created_by, member_count, created_at, last_seq, last_xact) "
-        "VALUES ($1, 'group', 'A group', $2, $3, now(), 1, pg_current_xact_id())",
+        "VALUES ($1, 'group', $4, $2, $3, now(), 1, pg_current_xact_id())",
         group_id,
         owner,
         len(roles),
+        Vault([ENCRYPTION_KEY]).seal_field(group_id, "title", "A group"),
     )
     await db.executemany(
-        "INSERT INTO participants (conversation_id, user_id, joined_seq, role, joined_at) "
-        "VALUES ($1, $2, 1, $3, now())",
+        "INSERT INTO participants (conversation_id, user_id, joined_seq, role, joined_at, in_group) "
+        "VALUES ($1, $2, 1, $3, now(), true)",
         [(group_id, user.id, role) for user, role in roles.items()],
     )
     return str(group_id)
@@ -72,26 +91,31 @@ async def group_of(db: "Pool[asyncpg.Record]", roles: dict[User, str]) -> str:
 
 @asynccontextmanager
 async def holding(
-    db: "Pool[asyncpg.Record]", conversation_id: str
+    db: "Pool[asyncpg.Record]", conversation_id: str | UUID
 ) -> "AsyncIterator[Connection[asyncpg.Record]]":
     """A transaction that holds a conversation's lock, and commits on leaving."""
     async with db.acquire() as connection, connection.transaction():
         await connection.execute(
-            "SELECT FROM conversations WHERE id = $1 FOR UPDATE", UUID(conversation_id)
+            "SELECT FROM conversations WHERE id = $1 FOR UPDATE", UUID(str(conversation_id))
         )
         yield connection
 
 
-async def until_waiting(connection: "Connection[asyncpg.Record]", count: int) -> None:
-    """Until so many statements wait for a lock. Row locks queue: they get it in the order of this."""
-    async with asyncio.timeout(10):
-        while True:
-            # A transaction sees the connections that there were when it first looked.
-            await connection.execute("SELECT pg_stat_clear_snapshot()")
-            waiting = await connection.fetchval(
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            if waiting >= count:
-                return
+# Not pg_stat_activity, which a transaction sees as it was at its first look.
+_WAITING = """
+WITH RECURSIVE held (pid) AS (
+    SELECT pg_backend_pid()
+    UNION
+    SELECT w.pid FROM pg_locks w JOIN held h ON NOT w.granted AND h.pid = ANY (pg_blocking_pids(w.pid)))
+SELECT count(*) - 1 FROM held
+"""
+
+
+async def until_waiting(connection: "Connection[asyncpg.Record]", count: int = 1) -> None:
+    """Wait until so many sessions wait for a lock of this one, or for one that does.
+
+    Row locks queue: sessions get them in the order in which they began to wait.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while await connection.fetchval(_WAITING) < count:  # noqa: ASYNC110 - PostgreSQL has no event for it
             await asyncio.sleep(0.01)

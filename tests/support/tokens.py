@@ -11,7 +11,8 @@ import orjson
 import pytest
 import socketio
 
-from tests.support.device import PATIENCE, Device
+from tests.support.device import Device
+from tests.support.patience import PATIENCE
 from tests.support.servers import JWT_SECRET
 
 SECRET = base64.b64decode(JWT_SECRET)

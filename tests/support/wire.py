@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-# Long enough for a busy CI machine; nothing waits this long unless it fails.
-PATIENCE = 10.0
+from tests.support.patience import PATIENCE
 
 TEXT, BINARY, CLOSE = 1, 2, 8
 WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"

@@ -1,4 +1,4 @@
-// What the types of client/events.ts accept and refuse; compiled by tests/contract/test_types.py, and not run.
+// What the types of client/packages/client/src/events.ts accept and refuse; compiled by tests/reference/test_types.py, and not run.
 import { io, type Socket } from "socket.io-client";
 import type {
   Ack,
@@ -9,12 +9,12 @@ import type {
   Message,
   Offset,
   ServerToClientEvents,
-} from "../../../client/events.js";
+} from "../../../client/packages/client/src/events.js";
 
 type ChatSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 
 const auth: Auth = { token: "a JWT", positions: { epoch: "e", me: 3, "a conversation's id": 7 } };
-const socket: ChatSocket = io("http://localhost:3001", { auth, retries: 3, ackTimeout: 5000 });
+const socket: ChatSocket = io("http://localhost:3001", { auth });
 
 class Refused extends Error {
   constructor(

@@ -1,0 +1,137 @@
+"""`make bench`, small: that each scenario serves all that it counts, and that the page shows it."""
+
+import asyncio
+import sys
+from typing import Any
+
+import pytest
+
+from benchmarks import data, report
+from benchmarks.__main__ import SMOKED
+from benchmarks.form import SMALL
+from benchmarks.growth import CURVES
+from benchmarks.play import mistakes
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.seed import Stretch, in_bursts
+from benchmarks.states import STATED, State, states_in
+from benchmarks.targets import TARGETS
+from benchmarks.tools import node
+from benchmarks.world import Talk
+from tests.support.servers import ROOT
+
+SMOKE = 400.0
+
+
+@pytest.fixture(scope="module")
+async def found(tmp_path_factory: pytest.TempPathFactory) -> data.Data:
+    """What a small run found."""
+    path = tmp_path_factory.mktemp("benchmarks") / "results.json"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks", "--smoke", "--json", str(path)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), SMOKE)
+    finally:
+        if process.returncode is None:
+            # Not killed: it has servers and a database to stop.
+            process.terminate()
+            await process.wait()
+    assert process.returncode == 0, output.decode()
+    return data.load(path)
+
+
+def _runs(found: data.Data) -> list[tuple[str, dict[str, Any]]]:
+    groups = [*(results for _, results in states_in(found)), found["curves"]]
+    return [
+        (f"{name} {server}", run)
+        for group in groups
+        for name, by_server in group.items()
+        for server, runs in by_server.items()
+        for run in runs
+    ]
+
+
+def _parts(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """The load generator's own results: a run is one, or some."""
+    return [run] if "mode" in run else [each for each in run.values() if isinstance(each, dict)]
+
+
+@pytest.mark.timeout(SMOKE + 30)
+def test_everything_is_played(found: data.Data) -> None:
+    """Each scenario, state and curve has results of our server; with Node.js, some have a peer's, too."""
+    for scenario in SCENARIOS:
+        peers = {"node"} if node() and scenario.name in SMOKED else set()
+        assert set(found["scenarios"][scenario.name]) >= {"ours"} | peers
+    states = dict(states_in(found))
+    assert set(states) == set(State)
+    for results in states.values():
+        assert all("ours" in results[scenario.name] for scenario in STATED)
+    for curve in CURVES:
+        assert set(found["curves"][curve.name]) == {"ours"}
+
+
+def test_the_planner_believes_what_the_state_says(found: data.Data) -> None:
+    """Statistics were never gathered, or gathered of nothing, of little, or of all."""
+    believed = found["believed"]
+    assert (believed[State.NEVER], believed[State.EMPTY]) == (-1, 0)
+    assert believed[State.KEPT] == SMALL.few
+    assert believed[State.FRESH] > SMALL.size.pairs
+
+
+def test_nothing_is_lost_or_refused(found: data.Data) -> None:
+    """All that was asked was answered, and every push came to everybody who was to have it, once."""
+    for name, run in _runs(found):
+        assert mistakes(run) == [], name
+        for part in _parts(run):
+            assert part.get("duplicates", 0) == 0, name
+            if part["mode"] in ("ask", "http"):
+                assert part["acked_total"] == part["asks_total"] > 0, name
+            if part.get("expected_total"):
+                assert part["deliveries_total"] == part["expected_total"], name
+
+
+def test_what_comes_back_comes_whole(found: data.Data) -> None:
+    """Everybody who comes back is sent exactly what they missed."""
+    (storm,) = found["scenarios"]["S6"]["ours"]
+    assert storm["recovered"] == storm["connections"] > 0
+    assert storm["pushes"] == storm["pushes_expected"] > 0
+
+
+def test_the_page_shows_every_figure(found: data.Data) -> None:
+    """Every figure of every scenario stands in the page that is made of a run."""
+    page = report.report(found)
+    for scenario in SCENARIOS:
+        assert f"### {scenario.name}: {scenario.title}" in page
+        for metric in scenario.metrics:
+            assert any(
+                metric.of(run) is not None for run in found["scenarios"][scenario.name]["ours"]
+            )
+    for scenario in STATED:
+        assert f"### {scenario.name} in each state" in page
+    for target in TARGETS:
+        assert target.title in page
+    for curve in CURVES:
+        assert f"### {curve.title}" in page
+    assert str(ROOT) not in page
+
+
+def test_the_page_is_the_last_runs() -> None:
+    """docs/PERFORMANCE.md is what its results say, untouched."""
+    page = data.DOCS / "PERFORMANCE.md"
+    if not page.exists():
+        pytest.skip("there has been no run yet")
+    assert page.read_text() == report.report(data.load())
+
+
+def test_bursts_add_up() -> None:
+    """The bursts in which messages of old are added have each position of each conversation once, in order."""
+    stretches = [Stretch(Talk(n, (0, 1)), 0, 1, count) for n, count in enumerate((95, 7, 30))]
+    positions: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    for stretch, burst in in_bursts(stretches):
+        positions[stretch.talk.number] += burst
+    assert [positions[n] == list(range(1, s.count + 1)) for n, s in enumerate(stretches)] == [
+        True
+    ] * 3

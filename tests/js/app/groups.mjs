@@ -1,0 +1,57 @@
+// A group, from its beginning to its end; run by tests/client/app/test_app.py.
+
+import test from "node:test";
+
+import { act, becomes, enter, field, given, message, open, say } from "./support.mjs";
+
+const { people } = given;
+
+test("A group is made, talked in, led and left, and each member sees what becomes of it.", async (t) => {
+  const alice = await open(t, "alice");
+  const bob = await open(t, "bob");
+
+  await alice.getByRole("button", { name: "New group" }).click();
+  const dialog = alice.getByRole("dialog", { name: "New group" });
+  await dialog.getByRole("textbox", { name: "Title" }).fill("Climbing");
+  await dialog.getByRole("textbox", { name: "People" }).fill(people.bob);
+  await dialog.getByRole("textbox", { name: "People" }).press("Enter");
+  await dialog.getByRole("checkbox", { name: people.bob, checked: true }).waitFor();
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await alice.getByRole("log", { name: "Messages with Climbing" }).waitFor();
+
+  await field(alice).pressSequentially("Hello @bo");
+  await alice.getByRole("option", { name: "Bob" }).click();
+  await field(alice).press("Enter");
+  await bob.getByRole("listitem", { name: /^Climbing.* 1 unread$/ }).click();
+  await message(bob, "Hello @");
+  await alice.getByRole("button", { name: "Announce" }).click();
+  await say(alice, "We climb on Sunday.");
+  await (await message(bob, "We climb on Sunday.")).getByText("Announcement").waitFor();
+  await act(alice, "We climb on Sunday.", "Pin");
+  await (await message(bob, "We climb on Sunday.")).getByText("pinned").waitFor();
+
+  await alice.getByRole("button", { name: "Details" }).click();
+  await alice.getByRole("button", { name: "Actions for Bob" }).click();
+  await alice.getByRole("button", { name: "Make moderator" }).click();
+  await alice.getByRole("listitem", { name: "Bob, moderator" }).waitFor();
+  await alice.getByRole("button", { name: "Edit group" }).click();
+  await alice.getByRole("dialog", { name: "Edit group" }).getByRole("textbox", { name: "Title" }).fill("Bouldering");
+  await alice.getByRole("button", { name: "Save" }).click();
+  await bob.getByRole("log", { name: "Messages with Bouldering" }).waitFor();
+
+  // A draft is told of in the list as soon as another conversation is open.
+  await bob.getByRole("button", { name: "Details" }).click();
+  await field(bob).fill("Half a thou");
+  await bob.getByRole("button", { name: "Actions for Alice" }).click();
+  await bob.getByRole("button", { name: "Write to Alice" }).click();
+  await bob.getByRole("log", { name: "Messages with Alice" }).waitFor();
+  await bob.getByRole("listitem", { name: "Bouldering" }).getByText("Draft: Half a thou").waitFor();
+  await enter(bob, "Bouldering");
+  await becomes(() => field(bob).inputValue(), "Half a thou");
+
+  await bob.getByRole("button", { name: "Details" }).click();
+  await bob.getByRole("button", { name: "Leave the group" }).click();
+  await bob.getByRole("dialog").getByRole("button", { name: "Leave" }).click();
+  await bob.getByRole("listitem", { name: "Bouldering" }).waitFor({ state: "detached" });
+  await alice.getByRole("complementary", { name: "Details" }).getByText("1 member").waitFor();
+});

@@ -1,0 +1,1 @@
+"""What every lasting connection is promised, once for each door."""
