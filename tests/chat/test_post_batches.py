@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import MakeUser
+from tests.support.rolled_back import rolled_back
 
 _ARGUMENTS = ", ".join(f"${n}" for n in range(1, 13))
 _LOOK = """
@@ -87,7 +88,7 @@ async def test_both_ways_of_writing_are_one(
     rng = random.Random(seed)
     people = [(await make_user()).id for _ in range(5)]
     verdicts = set()
-    async with db.acquire() as connection:
+    async with rolled_back(db) as connection:
         talks = await _world(connection, people)
         sent: list[UUID] = []
         for _ in range(25):

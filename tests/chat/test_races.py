@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Connect, User
 from tests.support.device import Device
+from tests.support.rolled_back import rolled_back
 from tests.support.servers import local_server
 from tests.support.talks import holding, opened, until_waiting
 
@@ -106,22 +107,27 @@ async def test_one_id_twice_in_one_batch_is_one_message(
     """`post_messages` numbers a batch after dropping its duplicates, and fails no row for another's sake."""
     _, _, conversation_id = conversation
     ids = [UUID(int=conversation_id.int + n) for n in range(1, 6)]
-    rows = await db.fetch(
-        "SELECT verdict, seq, number, message_id FROM post_messages("
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        [conversation_id] * 5,
-        [alice.id, alice.id, "a stranger", bob.id, alice.id],
-        ids,
-        ["text"] * 5,
-        [2] * 5,
-        ["key"] * 5,
-        [b"n" * 12] * 5,
-        [b"sealed"] * 5,
-        [None] * 5,
-        ["x", "x", "x", "x", None],
-        [b"f"] * 5,
-        [False] * 5,
-    )
+    async with rolled_back(db) as connection:
+        rows = await connection.fetch(
+            "SELECT verdict, seq, number, message_id FROM post_messages("
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            [conversation_id] * 5,
+            [alice.id, alice.id, "a stranger", bob.id, alice.id],
+            ids,
+            ["text"] * 5,
+            [2] * 5,
+            ["key"] * 5,
+            [b"n" * 12] * 5,
+            [b"sealed"] * 5,
+            [None] * 5,
+            ["x", "x", "x", "x", None],
+            [b"f"] * 5,
+            [False] * 5,
+        )
+        logged = await connection.fetch(
+            "SELECT seq, message_id FROM events WHERE stream_id = $1 AND seq > 1 ORDER BY seq",
+            conversation_id,
+        )
     assert [(r["verdict"], r["seq"], r["number"], r["message_id"]) for r in rows] == [
         ("posted", 2, 1, ids[0]),
         ("duplicate", 2, 1, ids[0]),
@@ -129,10 +135,6 @@ async def test_one_id_twice_in_one_batch_is_one_message(
         ("posted", 3, 2, ids[3]),
         ("posted", 4, 3, ids[4]),
     ]
-    logged = await db.fetch(
-        "SELECT seq, message_id FROM events WHERE stream_id = $1 AND seq > 1 ORDER BY seq",
-        conversation_id,
-    )
     assert [(r["seq"], r["message_id"]) for r in logged] == [(2, ids[0]), (3, ids[3]), (4, ids[4])]
 
 
