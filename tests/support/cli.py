@@ -120,15 +120,24 @@ class Warm:
         assert process.stdout is not None
         async for line in process.stdout:
             number, code = map(int, line.split())
-            self._calls.pop(number).set_result(code)
+            if not (
+                ended := self._calls.pop(number)
+            ).done():  # somebody may have waited too long for it
+                ended.set_result(code)
+        # Nobody waits for what will never be told; the next call starts another.
+        self._process = None
+        for ended in self._calls.values():
+            if not ended.done():
+                ended.set_exception(RuntimeError("the process that forks `chatserver` ended"))
+        self._calls.clear()
 
     async def close(self) -> None:
         """End it."""
-        if self._process is not None and self._reader is not None:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
+        if (process := self._process) is not None and self._reader is not None:
+            assert process.stdin is not None
+            process.stdin.close()
             await self._reader
-            await self._process.wait()
+            await process.wait()
 
 
 WARM = Warm()

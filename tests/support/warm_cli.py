@@ -5,6 +5,7 @@ A line of JSON on the standard input asks for one; a line on the standard output
 
 import json
 import os
+import select
 import signal
 import sys
 from typing import TypedDict
@@ -24,8 +25,11 @@ class Call(TypedDict):
     err: str
 
 
-def _become(call: Call) -> None:
-    """Make this process what `python -m chatserver` is as it begins."""
+def _become(call: Call, *ours: int) -> None:
+    """Make this process what `python -m chatserver` is as it begins; close what is the forking one's."""
+    signal.set_wakeup_fd(-1)
+    for number in ours:
+        os.close(number)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     os.chdir(call["cwd"])
@@ -41,29 +45,34 @@ def _become(call: Call) -> None:
 def _serve() -> None:
     """Fork a process for each line that comes."""
     numbers: dict[int, int] = {}
-
-    def tell(*_: object) -> None:
-        for pid in [*numbers]:
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                code = os.waitstatus_to_exitcode(status)
-                os.write(1, f"{numbers.pop(pid)} {code}\n".encode())
-
-    signal.signal(signal.SIGCHLD, tell)
-    for line in sys.stdin:
-        call: Call = json.loads(line)
-        # Its end is not told of before its number is known.
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-        pid = os.fork()
-        if pid:
-            numbers[pid] = call["number"]
-        else:
-            _become(call)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-        if not pid:
-            # What becomes of it, exceptions too, is the interpreter's matter.
-            main()
-            return
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    # The handler does nothing: a signal that comes while another is handled could not be handled in it.
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    asked = b""
+    while True:
+        ready, _, _ = select.select([0, told], [], [])
+        if told in ready:
+            os.read(told, 4096)
+            for pid in [*numbers]:
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    code = os.waitstatus_to_exitcode(status)
+                    os.write(1, f"{numbers.pop(pid)} {code}\n".encode())
+        if 0 in ready:
+            if not (read := os.read(0, 65536)):
+                return
+            *lines, asked = (asked + read).split(b"\n")
+            for line in lines:
+                call: Call = json.loads(line)
+                pid = os.fork()
+                if not pid:
+                    _become(call, told, tell)
+                    # What becomes of it, exceptions too, is the interpreter's matter.
+                    main()
+                    return
+                numbers[pid] = call["number"]
 
 
 if __name__ == "__main__":
