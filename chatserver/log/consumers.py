@@ -14,6 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from chatserver.core.background import BackgroundTask
+from chatserver.core.crypto import DecryptionError
 from chatserver.core.errors import ChatError
 from chatserver.core.logging import get_logger
 from chatserver.store import Database, Record
@@ -114,6 +115,14 @@ class LogConsumer(BackgroundTask):
             done = events[-1]["seq"] if len(events) == _EVENTS else stream["last_seq"]
         except ChatError:
             wait = back_off(stream["failures"])
+        except DecryptionError:
+            self.tally["failed"] += 1
+            wait = back_off(stream["failures"])
+            _log.error(
+                "a message's key is not configured: add it to CHAT_ENCRYPTION_KEY_PREVIOUS",
+                consumer=self.name,
+                stream=str(stream["stream_id"]),
+            )
         except Exception:
             self.tally["failed"] += 1
             wait = back_off(stream["failures"])

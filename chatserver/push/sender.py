@@ -267,7 +267,11 @@ class Sender(BackgroundTask):
         }
         if self._content:
             rows = await self._db.all("messages_of", row["conversation_id"], [row["message_id"]])
-            (message,) = await self._reader.resources(rows)
+            try:
+                (message,) = await self._reader.resources(rows)
+            except DecryptionError:
+                # Its key is not configured: they are told that there is a message, and can read it when it is.
+                return data
             names = await self._directory.names([message.sender_id])
             data["sender"] = names[message.sender_id].display_name[:_PREVIEW]
             data["preview"] = " ".join((message.content or "").split())[:_PREVIEW]

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from chatserver.core.crypto import DecryptionError
 from chatserver.core.errors import unavailable
 from chatserver.log import LogConsumer
 from chatserver.store import Database, Record
@@ -182,12 +183,14 @@ async def test_what_is_left_of_a_busy_log_is_read_at_once(
     assert taker.taken[stream][-1] == 20
 
 
-async def test_a_failure_is_given_again(db: Database, rows: "Connection[asyncpg.Record]") -> None:
+async def test_a_failure_is_given_again(
+    db: Database, rows: "Connection[asyncpg.Record]", caplog: pytest.LogCaptureFixture
+) -> None:
     """What raised is given again, later, before what follows it; other streams go on meanwhile."""
     bad, good, taker = uuid4(), uuid4(), Taker()
     consumer = _consumer(db, taker)
     await consumer.begin()
-    left = [unavailable(), RuntimeError("broken"), None]
+    left = [unavailable(), DecryptionError("no key"), RuntimeError("broken"), None]
 
     def trouble(stream: UUID, _seqs: list[int]) -> None:
         if stream == bad and (error := left.pop(0)) is not None:
@@ -201,12 +204,13 @@ async def test_a_failure_is_given_again(db: Database, rows: "Connection[asyncpg.
     await _write(rows, bad, 2)
     due = "UPDATE consumer_streams SET due_at = now() RETURNING failures"
     failures = []
-    for _ in range(2):
+    for _ in range(3):
         failures.append(await rows.fetchval(due))
         await _turns(consumer)
     assert taker.taken == {good: [1], bad: [1, 2]}
-    assert failures == [1, 2]
-    assert consumer.tally["failed"] == 1
+    assert failures == [1, 2, 3]
+    assert consumer.tally["failed"] == 2
+    assert "CHAT_ENCRYPTION_KEY_PREVIOUS" in caplog.text
 
 
 async def test_a_process_that_dies(db: Database, rows: "Connection[asyncpg.Record]") -> None:
