@@ -10,6 +10,7 @@ from tests.conftest import Connect, User
 from tests.support.files import put
 from tests.support.http import ok, open_direct, post, request
 from tests.support.servers import Server
+from tests.support.talks import moment_later
 
 CONVERSATION = {
     "id", "type", "title", "description", "product", "created_by", "max_members", "member_count",
@@ -85,6 +86,7 @@ async def test_conversations_are_listed_in_pages(
 ) -> None:
     """GET /api/conversations answers the most recently active first, by limit and offset."""
     older, newer = [await open_direct(server, alice, other) for other in (bob, carol)]
+    await moment_later()
     last = await post(server, bob, older, "now I am the newest")
     url = f"{server.url}/api/conversations"
     everything = await ok("GET", url, alice)
