@@ -13,7 +13,7 @@ from tests.support.device import Device
 from tests.support.groups import create
 from tests.support.http import ok, request
 from tests.support.servers import Server
-from tests.support.talks import opened, said
+from tests.support.talks import moment_later, opened, said
 
 LISTS = [("chat:conversation_list", "conversations"), ("group:list", "groups")]
 
@@ -29,10 +29,13 @@ async def _page(
 
 async def _made(device: Device, command: str, make_user: MakeUser, count: int) -> list[str]:
     """The ids of new conversations of the list, the newest first."""
-    if command == "group:list":
-        made = [await create(device) for _ in range(count)]
-    else:
-        made = [await opened(device, await make_user("friend")) for _ in range(count)]
+    made: list[str] = []
+    for _ in range(count):
+        await moment_later()
+        if command == "group:list":
+            made.append(await create(device))
+        else:
+            made.append(await opened(device, await make_user("friend")))
     return made[::-1]
 
 
@@ -46,8 +49,9 @@ async def test_what_moves_is_neither_repeated_nor_skips_another(
     first, cursor = await _page(a, command, key, limit=2)
     assert first == ids[:2]
     # One that was shown, one that was not, and a new one: all of them are on top now, as pushes have told.
-    await said(a, ids[1], "again")
-    await said(a, ids[4], "at last")
+    for moved, text in ((ids[1], "again"), (ids[4], "at last")):
+        await moment_later()
+        await said(a, moved, text)
     fresh = await _made(a, command, make_user, 1)
     second, cursor = await _page(a, command, key, limit=2, cursor=cursor)
     assert second == ids[2:4]
