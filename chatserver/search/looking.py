@@ -16,9 +16,6 @@ from chatserver.search.reading import Reading
 from chatserver.search.segments import Wanted, found_in, open_segment, place_of
 from chatserver.store import Record
 
-# Messages that are opened between two looks at the clock.
-_MESSAGES = 8
-
 Hit: TypeAlias = tuple[UUID, int]
 """A message: its conversation and its number."""
 
@@ -70,9 +67,8 @@ class Look:
         for reading in readings:
             block = reading.block
             talk, first, last = block.talk, block.first, block.last
-            for nth, row in enumerate(reading.rows, start=1):
-                if (is_hit := self._has(row)) or nth % _MESSAGES == 0:
-                    yield (talk.id, row["number"]), is_hit
+            for row in reading.rows:
+                yield (talk.id, row["number"]), self._has(row)
             if reading.sealed is not None:
                 place = place_of(talk.id, block.segment, reading.sealed_last)
                 try:

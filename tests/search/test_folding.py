@@ -1,11 +1,14 @@
 """Texts are compared in one form, and a match is told where it lies in the text as it was."""
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatserver.schemas.characters import IGNORABLE
+from chatserver.search import folding
 from chatserver.search.folding import fold, ranges_of
 
 _MARKS = "\u0301\u0307\u0323\u0327\u0338\u0345\u0f71\u0f72\u0f74\u3099\u309a\uff9e\uff9f"
@@ -70,3 +73,64 @@ def test_ranges_are_where_the_folded_text_has_it(text: str, start: int, length: 
     assert found == sorted(found)
     for begin, end in found:
         assert query in fold(units[2 * begin : 2 * end].decode("utf-16-le"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + "\u0301\u0316" * 300,
+        "\u0344\u0f73\u0334" * 200,
+        "カ" + "\uff9e\u0301\uff9f\u0316" * 200,
+        # What shows nothing goes, and leaves one long run.
+        ("\u0301\u0316" * 10 + "\u3164") * 30,
+        ("\u0301\u0316\u200d" * 10 + "!") * 30,
+    ],
+)
+def test_marks_without_end_are_put_in_order_first(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python gets no long run of marks out of order, with which it takes a time that grows with the square."""
+    expected = text
+    for _ in range(2):
+        expected = unicodedata.normalize("NFKC", expected.casefold())
+        expected = re.sub(f"[{IGNORABLE}]", "", expected)
+    expected = unicodedata.normalize("NFKC", expected)
+    longest = 0
+
+    class _Watched:
+        combining = staticmethod(unicodedata.combining)
+
+        @staticmethod
+        def normalize(form: str, given: str) -> str:
+            nonlocal longest
+            run = last = 0
+            is_ordered = True
+            for character in given:
+                mark = unicodedata.combining(character) or (character in "\u0f73\uff9e\uff9f")
+                run, is_ordered = (run + 1, is_ordered and last <= mark) if mark else (0, True)
+                last = mark
+                if not is_ordered:
+                    longest = max(longest, run)
+            return unicodedata.normalize(form, given)
+
+    monkeypatch.setattr(folding, "unicodedata", _Watched)
+    assert folding.fold(text) == expected
+    assert longest < 64
+    assert ranges_of(text, expected[:2], 100)
+    assert longest < 64
+
+
+def test_marks_are_what_the_run_looks_for() -> None:
+    """Whatever becomes a mark, at its beginning, is one of the characters of which a long run is made."""
+    for code in range(0x110000):
+        character = chr(code).casefold()
+        if unicodedata.combining(unicodedata.normalize("NFKD", character)[0]):
+            assert folding._MANY_MARKS.match(character[0] * 32)
+
+
+def test_no_long_piece_is_kept() -> None:
+    """What one person writes in one piece, however many marks it has, is not kept in memory."""
+    kept = folding._folded.cache_info().currsize
+    for length in range(100, 200):
+        ranges_of("ä" + "\u0301" * length, "x", 1)
+    assert folding._folded.cache_info().currsize - kept < 10
