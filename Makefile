@@ -49,7 +49,7 @@ serve: $(BIN)/.serve ## Run the server on port 3001, with an embedded PostgreSQL
 	@APP_ENV=development exec $(BIN)/chatserver serve --demo
 
 test: check ## Check the code, then run all tests (or TESTS=tests/chat; PYTEST= in one process)
-	$(BIN)/pytest $(PYTEST) --durations=15 --durations-min=1 $(TESTS)
+	$(BIN)/pytest $(PYTEST) --durations=15 --durations-min=1 $(TESTS) || $(BIN)/python -m tests.again $$?
 
 faults: $(BIN)/.installed ## Break everything under load for some minutes, and write docs/RELIABILITY.md
 	$(BIN)/python -m tests.faults
