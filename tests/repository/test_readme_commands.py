@@ -117,7 +117,8 @@ async def test_make_serve(checkout: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        line = (await asyncio.wait_for(process.stdout.readline(), PATIENCE)).decode()
+        # It makes a database and the demo's conversations first.
+        line = (await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE)).decode()
         url = line.split()[-1].replace("localhost", "127.0.0.1")
         token = await _run(".venv/bin/chatserver", "token", "alice", cwd=checkout)
         await ok("GET", f"{url}/api/conversations", User("alice", token.strip()))
