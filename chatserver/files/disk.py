@@ -33,6 +33,9 @@ _TOGETHER = PIECE // CHUNK
 # Threads that wait for the disk alone. Sealing and opening has one: with more of them the event loop waited longer
 # for the interpreter's lock, which it needs for each of its callbacks.
 _WAITING = 4
+# Pieces of all files together that are sealed or opened, or were and are not handed on yet. Each makes the event
+# loop read from a socket or write to one: however many files move, a turn of the loop has so many of them.
+_IN_TURN = 2
 
 
 class _Cipher:
@@ -65,6 +68,7 @@ class DiskStorage:
         self._folder = folder
         self._vault = vault
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="files")
+        self._turns = asyncio.Semaphore(_IN_TURN)
         self._waiting = ThreadPoolExecutor(_WAITING, thread_name_prefix="disk")
 
     async def close(self) -> None:
@@ -76,12 +80,18 @@ class DiskStorage:
         name = object_id.hex
         return self._folder / name[-2:] / name
 
-    async def _do(self, act: Callable[[], T], *, waits: bool = False) -> T:
-        threads = self._waiting if waits else self._sealing
+    async def _do(self, act: Callable[[], T], threads: ThreadPoolExecutor) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, act)
         except (OSError, InvalidTag, DecryptionError) as error:
             raise StorageError(f"the disk: {type(error).__name__}") from error
+
+    async def _seal(self, act: Callable[[], T]) -> T:
+        async with self._turns:
+            return await self._do(act, self._sealing)
+
+    async def _wait(self, act: Callable[[], T]) -> T:
+        return await self._do(act, self._waiting)
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -89,7 +99,7 @@ class DiskStorage:
         self, object_id: UUID, pieces: AsyncIterator[bytes], attributes: Attributes
     ) -> int:
         """See `Storage`."""
-        writing = await self._do(lambda: _Writing(self._path(object_id), self._vault, object_id))
+        writing = await self._seal(lambda: _Writing(self._path(object_id), self._vault, object_id))
         try:
             # Put together in the threads: here others wait for each copy.
             waiting: list[bytes] = []
@@ -99,9 +109,9 @@ class DiskStorage:
                 size += len(piece)
                 if size >= PIECE:
                     ready, waiting, size = waiting, [], 0
-                    await self._do(lambda ready=ready: writing.add(ready))  # type: ignore[misc]
-            await self._do(lambda: writing.end(waiting))
-            await self._do(writing.sync, waits=True)
+                    await self._seal(lambda ready=ready: writing.add(ready))  # type: ignore[misc]
+            await self._seal(lambda: writing.end(waiting))
+            await self._wait(writing.sync)
         finally:
             writing.close()
         return writing.size
@@ -112,11 +122,11 @@ class DiskStorage:
         self, object_id: UUID, start: int = 0, end: int | None = None
     ) -> AsyncIterator[bytes]:
         """See `Storage`."""
-        reading = await self._do(lambda: _Reading(self._path(object_id), self._vault, object_id))
+        reading = await self._seal(lambda: _Reading(self._path(object_id), self._vault, object_id))
         try:
             end = reading.size if end is None else min(end, reading.size)
             while start < end:
-                chunks = await self._do(lambda start=start: reading.chunks(start, end))  # type: ignore[misc]
+                chunks = await self._seal(lambda start=start: reading.chunks(start, end))  # type: ignore[misc]
                 for chunk in chunks:
                     start += len(chunk)
                     yield chunk
@@ -132,11 +142,11 @@ class DiskStorage:
             except FileNotFoundError:
                 return None
 
-        return await self._do(look, waits=True)
+        return await self._wait(look)
 
     async def delete(self, object_id: UUID) -> None:
         """See `Storage`."""
-        await self._do(lambda: self._path(object_id).unlink(missing_ok=True), waits=True)
+        await self._wait(lambda: self._path(object_id).unlink(missing_ok=True))
 
     async def upload_address(self, object_id: UUID, seconds: float) -> str | None:
         """See `Storage`."""

@@ -1,8 +1,11 @@
 """What keeps files, whichever it is: the disk, a bucket, and the one of tests in memory."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -65,6 +68,33 @@ async def test_what_is_written_is_read(storage: Storage, size: int) -> None:
         assert await _read(storage, object_id, start, end) == data[start:end]
     if size > 2:
         assert await _read(storage, object_id, size // 2) == data[size // 2 :]
+
+
+async def test_few_pieces_are_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many files move at once, two pieces of all of them are sealed, opened or come back to the loop."""
+    storage, under_way, most = DiskStorage(tmp_path, Vault(["a key"])), 0, 0
+    submit = ThreadPoolExecutor.submit
+
+    def counted(self: ThreadPoolExecutor, *arguments: Any) -> "Future[Any]":
+        nonlocal under_way, most
+        done = submit(self, *arguments)
+        if self is storage._sealing:
+            under_way += 1
+            most = max(most, under_way)
+            asyncio.wrap_future(done).add_done_callback(left)
+        return done
+
+    def left(_: object) -> None:
+        nonlocal under_way
+        under_way -= 1
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", counted)
+    data = os.urandom(5 * PIECE)
+    written = [uuid4() for _ in range(20)]
+    await asyncio.gather(*(storage.write(each, _pieces(data), _AS) for each in written))
+    assert await asyncio.gather(*(_read(storage, each) for each in written)) == [data] * 20
+    assert most == 2
+    await storage.close()
 
 
 async def test_what_is_deleted_is_gone(storage: Storage) -> None:

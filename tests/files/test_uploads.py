@@ -4,10 +4,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 import pytest
 
+from chatserver.files.disk import DiskStorage
+from chatserver.files.storage import Attributes
 from tests.conftest import Connect, User
 from tests.support.files import begun, fetch, put, sent, uploaded
 from tests.support.http import request
@@ -171,20 +174,40 @@ async def test_addresses_that_do_not_hold(
     assert (await put(server.url, one, b"bytes")).status == 404
 
 
-async def test_a_body_that_stops_coming(dsn: str, connect: Connect, alice: User, bob: User) -> None:
-    """Those who send nothing more for REQUEST_BODY_TIMEOUT are answered 408, and can upload it again."""
+async def test_a_body_that_stops_coming(
+    dsn: str, connect: Connect, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who send nothing more for REQUEST_BODY_TIMEOUT are answered 408; our own time does not count."""
+    write, begun_first, go_on = DiskStorage.write, asyncio.Event(), asyncio.Event()
+
+    async def held(
+        self: DiskStorage, object_id: UUID, pieces: AsyncIterator[bytes], attributes: Attributes
+    ) -> int:
+        async def slow() -> AsyncIterator[bytes]:
+            async for piece in pieces:
+                begun_first.set()
+                await go_on.wait()
+                yield piece
+
+        return await write(self, object_id, slow(), attributes)
+
+    async def stopping() -> AsyncIterator[bytes]:
+        yield bytes(100_000)
+        await asyncio.sleep(PATIENCE)
+
     async with local_server(dsn, REQUEST_BODY_TIMEOUT="1000") as server:
         device = await connect(alice, server.url)
         talk = await opened(device, bob)
-        stalled, slow = [await begun(device, talk, 200_000) for _ in range(2)]
-
-        async def stopping() -> AsyncIterator[bytes]:
-            yield bytes(100_000)
-            await asyncio.sleep(PATIENCE)
-
+        busy, stalled = [await begun(device, talk, 2_000_000) for _ in range(2)]
+        monkeypatch.setattr(DiskStorage, "write", held)
+        first = asyncio.create_task(put(server.url, busy, bytes(2_000_000)))
+        await begun_first.wait()
+        monkeypatch.undo()
         assert (await put(server.url, stalled, stopping())).status == 408
-        created = await put(server.url, slow, bytes(200_000))
-        assert created.status == 200
+        # Whose time would have ended before that.
+        go_on.set()
+        assert (await first).status == 200
+        assert (await put(server.url, stalled, bytes(2_000_000))).status == 200
         await device.close()
 
 

@@ -15,6 +15,7 @@ from chatserver.doors.files import serving
 from chatserver.doors.http import HttpConnection, answer, bearer_token, expectations, failure
 from chatserver.files import (
     LINK_SECONDS,
+    PIECE,
     Downloads,
     Links,
     Storage,
@@ -159,11 +160,20 @@ async def _pieces(request: web.Request, until: float) -> AsyncIterator[bytes]:
     """
     await expectations.go_on(request)
     connection = cast("HttpConnection", request.protocol)
-    async for piece in request.content.iter_any():
+    try:
+        while True:
+            connection.renew_body()
+            # What is not read here stays in the socket, but for a little: memory has few pieces of each file.
+            piece = await request.content.read(PIECE)
+            # What we do with it is none of the client's time.
+            connection.hold_body()
+            if not piece:
+                return
+            if time.time() > until:
+                raise not_found("file")
+            yield piece
+    finally:
         connection.renew_body()
-        if time.time() > until:
-            raise not_found("file")
-        yield piece
 
 
 def _named(request: web.Request) -> uuid.UUID:

@@ -184,14 +184,19 @@ class HttpConnection(RequestHandler):
             self._head_due = None
 
     def _settle_body(self) -> None:
+        self.hold_body()
+        self._body = None
+
+    def hold_body(self) -> None:
+        """Let no time pass for a body, since it is us who are not at it; until it is renewed."""
         if self._body_due is not None:
             self._body_due.settle()
-        self._body = self._body_due = None
+            self._body_due = None
 
     def renew_body(self) -> None:
         """Give a body that still comes its time anew, where a route takes large ones as they come."""
-        if self._body is not None and self._body_due is not None:
-            self._body_due.settle()
+        self.hold_body()
+        if self._body is not None:
             self._body_due = self._shared.body.set(self._miss_body)
 
     @property
