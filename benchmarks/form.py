@@ -36,6 +36,10 @@ class Form:
     # S9: processes, and messages a second of all of them.
     processes: tuple[int, ...] = (2, 4, 8, 16)
     cluster_rate: int = 400
+    # S11: so many uploads and as many downloads at once, of so many bytes each, and pings a second meanwhile.
+    files: int = 50
+    file_bytes: int = 25 * 1024 * 1024
+    pings: int = 200
     size: Size = field(default_factory=Size)
     durable: bool = True  # commits are on disk
     apart: bool = True  # the server under test has a processor of its own
@@ -66,6 +70,8 @@ SMALL = Form(
     times_each=2,
     processes=(2, 3),
     cluster_rate=50,
+    files=4,
+    file_bytes=200_000,
     size=Size(
         pairs=40,
         rooms=(20,),

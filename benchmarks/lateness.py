@@ -1,5 +1,7 @@
 """How late a server's event loop is while it hands one message after the other to a large room."""
 
+from pathlib import Path
+
 import orjson
 
 from benchmarks.bench import Bench, Numbers
@@ -20,13 +22,18 @@ async def lateness(bench: Bench, kind: Kind, room: Talk) -> Numbers:
         await server.stop()
     # Both by the machine's monotonic clock.
     until = numbers["window_ended"]
+    numbers["loop_lag_ms"] = late_between(noted, until - numbers["seconds"], until)
+    return numbers
+
+
+def late_between(noted: Path, since: float, until: float) -> dict[str, float]:
+    """Percentiles, in ms, of how late a loop was between two moments, of what `inside.py` noted."""
     late = sorted(
         milliseconds
         for moment, milliseconds in orjson.loads(noted.read_bytes())
-        if until - numbers["seconds"] < moment < until
+        if since < moment < until
     )
-    numbers["loop_lag_ms"] = {
+    return {
         name: late[min(int(len(late) * share), len(late) - 1)] if late else 0.0
         for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
     }
-    return numbers

@@ -132,6 +132,14 @@ def look_at(pid: int) -> Process:
     )
 
 
+def most_memory(pid: int) -> int:
+    """The most memory that a running process ever had, in KiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0
+
+
 def describe(chosen: Cores, directory: Path) -> dict[str, str]:
     """The machine in words; `directory` is on the disk that the databases are on."""
     return {

@@ -1,6 +1,7 @@
 """The scenarios."""
 
 from benchmarks.bench import Bench, Numbers
+from benchmarks.files import up_and_down
 from benchmarks.scenario import (
     CPU,
     CPU_DELIVERY,
@@ -261,6 +262,24 @@ SCENARIOS = (
             _times("messaging", "memory, messaging / main"),
             _times("marketplace", "memory, marketplace / main"),
             *(_memory(door) for door in DOORS),
+        ),
+        writes=False,
+        only_ours=True,
+    ),
+    Scenario(
+        "S11",
+        "Files",
+        "50 files of 25 MiB are uploaded while 50 are downloaded, each followed by the next one. Somebody else "
+        "pings 200 times a second, which waits for the event loop alone. Its lag is what a timer of 5 ms sees.",
+        up_and_down,
+        (
+            Metric("loop_lag_ms.p99", "loop lag p99", "ms", digits=1),
+            Metric("loop_lag_ms.max", "loop lag at most", "ms", digits=1),
+            milliseconds("ack_us.p50", "ping p50"),
+            milliseconds("ack_us.p99", "ping p99"),
+            Metric("memory_mb", "memory beyond what it had", "MB"),
+            Metric("mib_per_second", "moved", "MiB per s", higher_is_better=True),
+            Metric("cpu_seconds_per_gib", "server CPU", "s per GiB", digits=2),
         ),
         writes=False,
         only_ours=True,

@@ -237,6 +237,22 @@ TARGETS = (
         )
         for door in OTHERS
     ),
+    Target(
+        "S11",
+        "S11, loop lag p99 while 50 files are uploaded and 50 downloaded",
+        20,
+        _own("S11", "loop_lag_ms.p99"),
+        at_least=False,
+        unit=" ms",
+    ),
+    Target(
+        "S11",
+        "S11, memory meanwhile, beyond what it had",
+        64,
+        _own("S11", "memory_mb"),
+        at_least=False,
+        unit=" MB",
+    ),
     Target("S8", "S8, messages per second, to the plain peer", 3, _times("S8", PLAIN)),
     *(
         Target(
