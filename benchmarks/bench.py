@@ -61,8 +61,8 @@ class Bench:
         self.postgres = Postgres(directory, self.cores, durable=form.durable)
         # Of old, in each database.
         self.messages = 0
-        # The databases, one for each kind, that have the tables and nothing in them, to be copied.
-        self._blanks: set[str] = set()
+        # The databases that are made once: those that others are copies of, and those beside them.
+        self._made: set[str] = set()
         self._servers: dict[str, Server] = {}
         # What looks at the first server of every load while it lasts, by its process id.
         self.looking: Callable[[int], AbstractAsyncContextManager[None]] | None = None
@@ -88,12 +88,12 @@ class Bench:
         for kind in kinds:
             if server := self._servers.pop(kind.name, None):
                 await server.stop()
-        with self._seeding():
+        with self.seeding():
             await asyncio.gather(*map(self._create, kinds))
         self.messages = 0
 
     @contextmanager
-    def _seeding(self) -> Iterator[None]:
+    def seeding(self) -> Iterator[None]:
         """While nothing is measured, everything uses every processor."""
         self.postgres.spread()
         try:
@@ -103,19 +103,31 @@ class Bench:
             self.postgres.calm()
 
     async def _create(self, kind: Kind) -> None:
+        await self.postgres.create(kind.database, await self._blank(kind))
+
+    async def _blank(self, kind: Kind) -> str:
+        """The database of a kind that has the tables and nothing in them, to be copied."""
         blank = f"{kind.database}_blank"
-        if blank not in self._blanks:
+        if blank not in self._made:
             dsn = await self.postgres.create(blank)
             if kind.ours:
                 await seed_ours.prepare(kind, dsn)
             else:
                 await seed_peer.prepare(dsn)
-            self._blanks.add(blank)
-        await self.postgres.create(kind.database, blank)
+            self._made.add(blank)
+        return blank
+
+    async def beside(self, kind: Kind, name: str) -> tuple[str, bool]:
+        """Another database of a kind, which lasts as long as the run; its address, and whether it is new."""
+        beside = f"{kind.database}_{name}"
+        if beside in self._made:
+            return self.postgres.dsn(beside), False
+        self._made.add(beside)
+        return await self.postgres.create(beside, await self._blank(kind)), True
 
     async def analyse(self, kinds: Sequence[Kind]) -> None:
         """Do what autovacuum would do in time."""
-        with self._seeding():
+        with self.seeding():
             for kind in kinds:
                 await self.postgres.execute(kind.database, "VACUUM (ANALYZE)")
 
@@ -146,7 +158,7 @@ class Bench:
             dsn = self.postgres.dsn(kind.database)
             await self._seed(kind).add_messages(dsn, counts, workers)
 
-        with self._seeding() if apart else nullcontext():
+        with self.seeding() if apart else nullcontext():
             await asyncio.gather(*map(add, kinds))
 
     async def add_conversations(self, kinds: Sequence[Kind], talks: Sequence[Talk]) -> None:
@@ -155,7 +167,7 @@ class Bench:
         async def add(kind: Kind) -> None:
             await self._seed(kind).populate(self.postgres.dsn(kind.database), talks)
 
-        with self._seeding():
+        with self.seeding():
             await asyncio.gather(*map(add, kinds))
 
     @staticmethod

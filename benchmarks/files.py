@@ -173,13 +173,13 @@ async def _load(
         load.up = load.files = 0
         began = time.perf_counter()
         say("begun")
-        running = [
+        running: list[asyncio.Task[Any]] = [
             asyncio.create_task(
                 load.for_ever(file_id=file_ids[n // 2 % _SERVED] if n % 2 else None)
             )
             for n in range(2 * at_once)
         ]
-        waiting = asyncio.create_task(told.wait())
+        waiting: asyncio.Task[Any] = asyncio.create_task(told.wait())
         # None of the others ends, unless it fails.
         ended, _ = await asyncio.wait([waiting, *running], return_when=asyncio.FIRST_COMPLETED)
         took = time.perf_counter() - began

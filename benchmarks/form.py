@@ -40,6 +40,11 @@ class Form:
     files: int = 50
     file_bytes: int = 25 * 1024 * 1024
     pings: int = 200
+    # S12: messages; first pages of each kind; pairs of runs of so many sends.
+    searched: int = 200_000
+    searches: int = 30
+    send_pairs: int = 5
+    sends: int = 500
     size: Size = field(default_factory=Size)
     durable: bool = True  # commits are on disk
     apart: bool = True  # the server under test has a processor of its own
@@ -72,6 +77,10 @@ SMALL = Form(
     cluster_rate=50,
     files=4,
     file_bytes=200_000,
+    searched=1_000,
+    searches=2,
+    send_pairs=1,
+    sends=10,
     size=Size(
         pairs=40,
         rooms=(20,),

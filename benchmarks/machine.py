@@ -140,6 +140,11 @@ def most_memory(pid: int) -> int:
     return 0
 
 
+def nanoseconds_of(pid: int) -> int:
+    """The processor time that a process of one thread has had."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+
+
 def describe(chosen: Cores, directory: Path) -> dict[str, str]:
     """The machine in words; `directory` is on the disk that the databases are on."""
     return {

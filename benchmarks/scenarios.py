@@ -25,6 +25,7 @@ from benchmarks.scenario import (
 )
 from benchmarks.scenarios_doors import DOORS, fan_out, idle
 from benchmarks.scenarios_large import return_at_once, two_processes
+from benchmarks.searching import search
 from benchmarks.servers import Kind, Server
 
 
@@ -280,6 +281,30 @@ SCENARIOS = (
             Metric("memory_mb", "memory beyond what it had", "MB"),
             Metric("mib_per_second", "moved", "MiB per s", higher_is_better=True),
             Metric("cpu_seconds_per_gib", "server CPU", "s per GiB", digits=2),
+        ),
+        writes=False,
+        only_ours=True,
+    ),
+    Scenario(
+        "S12",
+        "Search",
+        "One person sees 200,000 messages in 40 conversations, sealed, and asks for first pages, one after the "
+        "other: of a common word, of a rare one, of one that nobody said, and of the rare one in the largest "
+        "conversation. Sends are compared with the triggers of search and without.",
+        search,
+        (
+            milliseconds("built.common.p50", "a common word, p50"),
+            milliseconds("built.rare.p50", "a rare word, p50"),
+            milliseconds("built.nothing.p50", "nothing, p50"),
+            milliseconds("built.nothing.p95", "nothing, p95"),
+            milliseconds("built.in_one.p50", "in one conversation, p50"),
+            milliseconds("built.nothing.cpu_us", "nothing, server CPU"),
+            milliseconds("unbuilt.nothing.p50", "nothing, without segments"),
+            Metric("build_seconds", "all segments built", "s", digits=1),
+            Metric("bytes_per_message", "segments", "bytes a message", digits=1),
+            Metric(
+                "send_times", "a send's PostgreSQL CPU, with search / without", "times", digits=3
+            ),
         ),
         writes=False,
         only_ours=True,

@@ -1,257 +1,185 @@
-"""S12, how fast a search is, and what it costs those who send: ``python -m benchmarks.searching``.
+"""S12: how fast a search is, and what it costs those who send.
 
-One person sees 200,000 messages (``--messages``) in 40 conversations, some of which have most of them. Pages
-are asked for by HTTP, one after the other: a common word, a rare one, one that nobody said, and one in a single
-conversation; before segments are built and after. Sends are compared in pairs, with the triggers of search and
-without them, by the processor time of PostgreSQL's process.
+One person sees 200,000 messages in conversations with 40 others, some of which have most of them; words are as
+frequent as in a language. Pages are asked for by HTTP, one after the other, before segments are built and after.
+Sends are compared in pairs, with the triggers of search and without them, by the processor time of PostgreSQL's
+process.
 """
 
-import argparse
-import asyncio
-import base64
-import os
 import random
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
+from functools import cache
+from http import HTTPStatus
+from itertools import accumulate
 from statistics import median
 from typing import Any
-from uuid import UUID, uuid4
 
 import aiohttp
 import asyncpg
 
-from benchmarks.servers import ENCRYPTION_KEY
+from benchmarks import seed_ours
+from benchmarks.bench import Bench, LoadError, Numbers
+from benchmarks.machine import look_at, nanoseconds_of, running_on
+from benchmarks.servers import ENCRYPTION_KEY, JWT_SECRET, Kind, Server
+from benchmarks.world import Talk, talk_id, user_id
 from chatserver.core.crypto import Vault
 from chatserver.core.ids import uuid7
-from chatserver.ops.embedded.postgres import EmbeddedPostgres
 from chatserver.resources import body_of, context_of
 from chatserver.schemas.messages import MessageSend
 from chatserver.sessions import issue_token
 
-_SECRET = b"of nobody but this benchmark, 32 bytes"
-_ME, _OTHER = "me", "other"
+_ME = 0
 _TALKS = 40
-_BATCH = 500
-# Words are as frequent as in a language: the n-th in one of n.
+# The n-th is one word of n.
 _WORDS = 20_000
-_ROUNDS = 40
-_PAIRS, _SENDS = 7, 1_000
 _POST = "SELECT verdict FROM post_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _TRIGGERS = (("messages", "messages_segment"), ("conversations", "conversations_segments"))
+_ASKS = {
+    "common": {"query": "common"},
+    "rare": {"query": "needle"},
+    "nothing": {"query": "unsaid, by anybody"},
+}
 
 
-def _texts(many: int) -> Iterator[str]:
+async def search(bench: Bench, kind: Kind) -> Numbers:
+    """S12: first pages without segments and with them, their building, and sends with and without search."""
+    form = bench.form
+    dsn, is_new = await bench.beside(kind, "searching")
+    if is_new:
+        await _fill(bench, dsn, form.searched)
+    log = bench.directory / f"{kind.name}-searching.log"
+    server = Server(kind, dsn, bench.cores.server, log, SEARCH_RATE_LIMIT="0")
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("DELETE FROM search_segments")
+        await server.start()
+        numbers: Numbers = {"unbuilt": await _pages(server, {"nothing": _ASKS["nothing"]}, 1)}
+        await server.stop()
+        began = time.perf_counter()
+        with running_on(bench.cores.all):
+            await seed_ours.command(kind, dsn, "search", "build")
+        numbers["build_seconds"] = time.perf_counter() - began
+        size = await connection.fetchval("SELECT sum(octet_length(sealed)) FROM search_segments")
+        numbers["bytes_per_message"] = int(size) / form.searched
+        await server.start()
+        in_one = {**_ASKS["rare"], "conversationId": str(talk_id(0))}
+        numbers["built"] = await _pages(server, {**_ASKS, "in_one": in_one}, form.searches)
+        await server.stop()
+        return numbers | await _sends(
+            connection, Talk(_TALKS - 1, (_ME, _TALKS)), form.send_pairs, form.sends
+        )
+    finally:
+        await server.stop()
+        await connection.close()
+
+
+# -- what is there ------------------------------------------------------------------------------------
+
+
+async def _fill(bench: Bench, dsn: str, total: int) -> None:
+    """Have one person talk with so many others, with every processor."""
+    # Some conversations have most of the messages.
+    shares = [1 / (n + 1) for n in range(_TALKS)]
+    counts = {
+        Talk(n, (_ME, n + 1)): max(1, round(total * share / sum(shares)))
+        for n, share in enumerate(shares)
+    }
+    with bench.seeding():
+        await seed_ours.populate(dsn, [*counts])
+        await seed_ours.add_messages(dsn, counts, len(bench.cores.all), said)
+
+
+def said(number: int) -> str:
+    """What one of the two says as the message of that number: words as frequent as in a language."""
+    draw, (words, weights) = random.Random(number), _language()
+    text = " ".join(draw.choices(words, cum_weights=weights, k=draw.randint(4, 20)))
+    return text + " common" * (number % 7 == 0) + " needle" * (number % 10_000 == 77)
+
+
+@cache
+def _language() -> tuple[list[str], list[float]]:
+    """Words, the first of which are the most frequent, with their weights added up."""
     draw = random.Random(1)
     words = [
         "".join(draw.choices("aeioubcdfghklmnprstvwz", k=draw.randint(2, 9))) for _ in range(_WORDS)
     ]
-    weights = [1 / (n + 1) for n in range(_WORDS)]
-    for n in range(many):
-        rare = " needle" if n % 10_000 == 77 else ""
-        yield (
-            " ".join(draw.choices(words, weights, k=draw.randint(4, 20)))
-            + rare
-            + " common" * (n % 7 == 0)
-        )
+    return words, list(accumulate(1 / (n + 1) for n in range(_WORDS)))
 
 
-def _drafts(vault: Vault, talk: UUID, texts: Sequence[str]) -> list[list[Any]]:
-    rows = []
-    for n, text in enumerate(texts):
-        sender, message = (_ME, _OTHER)[n % 2], uuid7()
-        body = body_of(MessageSend(conversation_id=talk, content=text))
-        context = context_of(sender, "text", is_announcement=False, reply_to=None)
-        sealed = vault.seal(talk, message, body, context)
-        rows.append((talk, sender, message, "text", *sealed, None, str(message), b"0" * 16, False))
-    return list(map(list, zip(*rows, strict=True)))
-
-
-async def _fill(connection: asyncpg.Connection, vault: Vault, total: int) -> list[UUID]:
-    await connection.execute(
-        "INSERT INTO chat_users (user_id, username) SELECT n, n FROM unnest(ARRAY['me', 'other']) n"
+def _draft(vault: Vault, talk: Talk) -> list[list[Any]]:
+    """The arguments of a send."""
+    sender, message = user_id(_ME), uuid7()
+    content = "Shall we meet at the usual place at noon?"
+    body = body_of(MessageSend(conversation_id=talk_id(talk.number), content=content))
+    context = context_of(sender, "text", is_announcement=False, reply_to=None)
+    sealed = vault.seal(talk_id(talk.number), message, body, context)
+    row = (
+        talk_id(talk.number),
+        sender,
+        message,
+        "text",
+        *sealed,
+        None,
+        str(message),
+        b"0" * 16,
+        False,
     )
-    talks = [uuid4() for _ in range(_TALKS)]
-    for talk in talks:
-        title = vault.seal_field(talk, "title", "A group")
-        await connection.execute(
-            "SELECT create_group($1, $2, $3, NULL, $4, 50, 0, 0)", talk, _ME, title, [_OTHER]
-        )
-    shares = [1 / (n + 1) for n in range(_TALKS)]
-    texts = _texts(total)
-    for talk, share in zip(talks, shares, strict=True):
-        left = round(total * share / sum(shares))
-        while left > 0:
-            some = [text for text, _ in zip(texts, range(min(_BATCH, left)), strict=False)]
-            left -= _BATCH
-            if some:
-                await connection.execute(_POST, *_drafts(vault, talk, some))
-    return talks
+    return [[value] for value in row]
 
 
-@asynccontextmanager
-async def _server(dsn: str) -> AsyncIterator[tuple[str, int]]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chatserver", "serve"),
-        env=_environment(dsn),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    url = "http://127.0.0.1:3912"
-    try:
-        async with aiohttp.ClientSession() as client:
-            while True:
-                try:
-                    async with client.get(f"{url}/ready") as answer:
-                        if answer.status == 200:
-                            break
-                except aiohttp.ClientConnectionError:
-                    await asyncio.sleep(0.1)
-        yield url, process.pid
-    finally:
-        process.terminate()
-        await process.wait()
+# -- what is measured ---------------------------------------------------------------------------------
 
 
-def _environment(dsn: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "APP_ENV": "development",
-        "DATABASE_URL": dsn,
-        "CHAT_ENCRYPTION_KEY": ENCRYPTION_KEY,
-        "JWT_SECRET": base64.b64encode(_SECRET).decode(),
-        "HOST": "127.0.0.1",
-        "PORT": "3912",
-        "IP_RATE_LIMIT": "0",
-        "COMMAND_RATE_LIMIT": "0",
-        "SEARCH_RATE_LIMIT": "0",
-    }
-
-
-async def _command(dsn: str, *arguments: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chatserver", *arguments), env=_environment(dsn)
-    )
-    if await process.wait():
-        raise RuntimeError(f"chatserver {arguments[0]} failed")
-
-
-async def _search(client: aiohttp.ClientSession, **ask: Any) -> dict[str, Any]:
-    async with client.post("/api/commands/chat:search", json=ask) as answer:
-        found: dict[str, Any] = await answer.json()
-        assert answer.status == 200, found
-        return found
-
-
-async def _searches(url: str, pid: int, talk: UUID, rounds: int) -> None:
-    token = issue_token(_SECRET, _ME)
-    headers = {"Authorization": f"Bearer {token}"}
-    asks: dict[str, dict[str, Any]] = {
-        "a common word": {"query": "common"},
-        "a rare word": {"query": "needle"},
-        "nothing": {"query": "unsaid, by anybody"},
-        "by nobody": {"query": "common", "senderId": "nobody"},
-        "in the largest": {"query": "needle", "conversationId": str(talk)},
-    }
-    async with aiohttp.ClientSession(url, headers=headers) as client:
-        for title, ask in asks.items():
-            took, used = [], _used(pid)
+async def _pages(server: Server, asks: dict[str, dict[str, str]], rounds: int) -> Numbers:
+    """Ask for first pages one after the other; what each took (µs), and the server's processor time."""
+    headers = {"Authorization": f"Bearer {issue_token(JWT_SECRET, user_id(_ME))}"}
+    found: Numbers = {}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}", headers=headers) as http:
+        for name, ask in asks.items():
+            took, before = [], look_at(server.pid).cpu_seconds
             for _ in range(rounds):
                 began = time.perf_counter()
-                page = await _search(client, **ask)
-                took.append((time.perf_counter() - began) * 1e3)
-            used = (_used(pid) - used) / rounds * 1e3
-            pages, results = 1, len(page["results"])
-            while page["cursor"] is not None and title != "a common word":
-                page = await _search(client, **ask, cursor=page["cursor"])
-                pages, results = pages + 1, results + len(page["results"])
+                async with http.post("/api/commands/chat:search", json=ask) as answer:
+                    if answer.status != HTTPStatus.OK:
+                        raise LoadError(f"a search was answered {answer.status}")
+                    await answer.read()
+                took.append((time.perf_counter() - began) * 1e6)
+            used = look_at(server.pid).cpu_seconds - before
             took.sort()
-            say(
-                f"  {title:16} first page p50 {median(took):5.1f} ms, p95 {took[int(0.95 * len(took))]:5.1f} ms; "
-                f"{used:.1f} ms of the server's processor; {results} results on {pages} pages"
-            )
+            found[name] = {
+                "p50": median(took),
+                "p95": took[int(0.95 * len(took))],
+                "cpu_us": used / rounds * 1e6,
+            }
+    return found
 
 
-def _used(pid: int) -> float:
-    """Return the processor time of a process so far, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def _sends(connection: asyncpg.Connection, vault: Vault, talk: UUID) -> None:
+async def _sends(connection: asyncpg.Connection, talk: Talk, pairs: int, sends: int) -> Numbers:
+    """Send with the triggers of search and without, by turns; PostgreSQL's processor time."""
     pid = await connection.fetchval("SELECT pg_backend_pid()")
     post = await connection.prepare(_POST)
+    vault = Vault([ENCRYPTION_KEY])
 
     async def run() -> float:
-        drafts = [
-            _drafts(vault, talk, ["Shall we meet at the usual place at noon?"])
-            for _ in range(_SENDS)
-        ]
-        before = _used(pid)
+        drafts = [_draft(vault, talk) for _ in range(sends)]
+        before = nanoseconds_of(pid)
         for draft in drafts:
             await post.fetch(*draft)
-        return (_used(pid) - before) / _SENDS * 1e6
+        return (nanoseconds_of(pid) - before) / sends / 1e3
 
     await run()
     found: dict[str, list[float]] = {"ENABLE": [], "DISABLE": []}
-    for nth in range(_PAIRS):
-        for what in list(found)[:: 1 if nth % 2 else -1]:
-            for table, trigger in _TRIGGERS:
-                await connection.execute(f"ALTER TABLE {table} {what} TRIGGER {trigger}")
-            found[what].append(await run())
-    ratios = [a / b for a, b in zip(found["ENABLE"], found["DISABLE"], strict=True)]
-    say(
-        f"sends: {median(found['ENABLE']):.1f} µs of PostgreSQL's processor with search, "
-        f"{median(found['DISABLE']):.1f} without; "
-        f"{median(ratios):.3f} times ({min(ratios):.3f} to {max(ratios):.3f})"
-    )
-
-
-async def _measure(dsn: str, total: int) -> None:
-    await _command(dsn, "migrate")
-    vault = Vault([ENCRYPTION_KEY])
-    connection = await asyncpg.connect(dsn)
     try:
-        talks = await _fill(connection, vault, total)
-        async with _server(dsn) as (url, pid):
-            say("nothing is built:")
-            await _searches(url, pid, talks[0], 1)
-            began = time.perf_counter()
-            await _command(dsn, "search", "build")
-            say(f"chatserver search build: {time.perf_counter() - began:.1f} s")
-            bytes_ = await connection.fetchval(
-                "SELECT sum(octet_length(sealed)) FROM search_segments"
-            )
-            say(f"{bytes_ / total:.0f} bytes a message; all is built:")
-            await _searches(url, pid, talks[0], _ROUNDS)
-        await _sends(connection, vault, talks[-1])
+        for nth in range(pairs):
+            for what in list(found)[:: 1 if nth % 2 else -1]:
+                await _set_triggers(connection, what)
+                found[what].append(await run())
     finally:
-        await connection.close()
+        await _set_triggers(connection, "ENABLE")
+    ratios = [a / b for a, b in zip(*found.values(), strict=True) if b]
+    return {"send_us": median(found["ENABLE"]), "send_times": median(ratios)}
 
 
-def say(line: str) -> None:
-    """A line for who watches."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def main() -> None:
-    """Measure, and print what it took."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=200_000)
-    total = parser.parse_args().messages
-    say(
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M}, {os.cpu_count()} cores, {total} messages in {_TALKS} conversations"
-    )
-    with tempfile.TemporaryDirectory(prefix="chatserver-searching-") as directory:
-        # As root, PostgreSQL's account must get in.
-        Path(directory).chmod(0o755)
-        with EmbeddedPostgres(Path(directory)) as dsn:
-            asyncio.run(_measure(dsn, total))
-
-
-if __name__ == "__main__":
-    main()
+async def _set_triggers(connection: asyncpg.Connection, what: str) -> None:
+    for table, trigger in _TRIGGERS:
+        await connection.execute(f"ALTER TABLE {table} {what} TRIGGER {trigger}")

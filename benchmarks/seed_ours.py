@@ -4,7 +4,8 @@ import asyncio
 import os
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from uuid import UUID
 
 import asyncpg
@@ -83,19 +84,25 @@ _COLUMNS = [
 
 async def prepare(kind: Kind, dsn: str) -> None:
     """Bring an empty database up to the schema of that checkout."""
+    await command(kind, dsn, "migrate")
+
+
+async def command(kind: Kind, dsn: str, *arguments: str) -> None:
+    """Run a command of that checkout's on a database."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chatserver", "migrate"),
+        *(sys.executable, "-m", "chatserver", *arguments),
         cwd=kind.root,
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(kind.root),
             "APP_ENV": "development",
             "DATABASE_URL": dsn,
+            "CHAT_ENCRYPTION_KEY": ENCRYPTION_KEY,
         },
         stdout=asyncio.subprocess.DEVNULL,
     )
     if await process.wait():
-        raise RuntimeError(f"{kind.name}: `chatserver migrate` failed")
+        raise RuntimeError(f"{kind.name}: `chatserver {' '.join(arguments)}` failed")
 
 
 async def populate(dsn: str, talks: Sequence[Talk]) -> None:
@@ -137,8 +144,13 @@ def _role(talk: Talk, member: int) -> str:
     return "owner" if talk.title is not None and member == talk.members[0] else "member"
 
 
-async def add_messages(dsn: str, counts: dict[Talk, int], workers: int) -> None:
-    """Add messages to conversations of two, sealed by the server's own vault; large amounts without indexes."""
+async def add_messages(
+    dsn: str, counts: dict[Talk, int], workers: int, say: Callable[[int], str] = text_of
+) -> None:
+    """Add messages to conversations of two, sealed by the server's own vault; large amounts without indexes.
+
+    `say` gives the text of a conversation's message by its number.
+    """
     connection = await asyncpg.connect(dsn)
     try:
         ids = [talk_id(talk.number) for talk in counts]
@@ -149,11 +161,11 @@ async def add_messages(dsn: str, counts: dict[Talk, int], workers: int) -> None:
             for talk, row in standing
         ]
         if sum(counts.values()) < LARGE:
-            await load(dsn, stretches)
+            await load(dsn, stretches, say)
             await _log(connection, stretches)
         else:
             async with WithoutIndexes(connection, "messages", "events"):
-                await by_workers(load, dsn, stretches, workers)
+                await by_workers(partial(load, say=say), dsn, stretches, workers)
                 await _log(connection, stretches)
             await connection.execute("VACUUM (ANALYZE) messages, events, conversations")
     finally:
@@ -171,11 +183,11 @@ async def _log(connection: Connection, stretches: list[Stretch]) -> None:
         )
 
 
-async def load(dsn: str, stretches: list[Stretch]) -> None:
+async def load(dsn: str, stretches: list[Stretch], say: Callable[[int], str] = text_of) -> None:
     """COPY the messages' own rows."""
     connection = await asyncpg.connect(dsn)
     try:
-        await copy_binary(connection, "messages", _COLUMNS, _rows(stretches))
+        await copy_binary(connection, "messages", _COLUMNS, _rows(stretches, say))
     finally:
         await connection.close()
 
@@ -189,11 +201,9 @@ async def everybody_received(dsn: str) -> None:
         await connection.close()
 
 
-def _rows(stretches: list[Stretch]) -> Iterator[bytes]:
+def _rows(stretches: list[Stretch], say: Callable[[int], str]) -> Iterator[bytes]:
     vault = Vault([ENCRYPTION_KEY])
     seal, key_id = vault.seal, vault.key_id.encode()
-    length = len(seal(talk_id(0), talk_id(0), _body(0), b"").ciphertext)
-    pack = _row_of(length).pack
     moments = times(sum(stretch.count for stretch in stretches))
     client_ids = ids_of_clients()
     # In the order of time, as uuid7() makes them; less random, and in a quarter of the time.
@@ -212,8 +222,10 @@ def _rows(stretches: list[Stretch]) -> Iterator[bytes]:
             number = stretch.last_number + position
             message_id += 1
             message = UUID(int=message_id)
-            sealed = seal(conversation, message, _body(number), contexts[number & 1])
-            yield pack(
+            body = orjson.dumps({"content": say(number)})
+            sealed = seal(conversation, message, body, contexts[number & 1])
+            length = len(sealed.ciphertext)
+            yield _row_of(length).pack(
                 13,
                 *(16, stream, 8, stretch.last_seq + position, 8, number, 16, message.bytes),
                 *(36, senders[number & 1], 4, b"text", 2, sealed.version, 8, key_id),
@@ -222,10 +234,7 @@ def _rows(stretches: list[Stretch]) -> Iterator[bytes]:
             )
 
 
-def _body(number: int) -> bytes:
-    return orjson.dumps({"content": text_of(number)})
-
-
+@lru_cache(256)
 def _row_of(sealed: int) -> struct.Struct:
     """A row in binary: the number of columns, then each one's length and value."""
     return struct.Struct(f">h i16s iq iq i16s i36s i4s ih i8s i12s i{sealed}s i36s i16s iq")

@@ -253,6 +253,21 @@ TARGETS = (
         at_least=False,
         unit=" MB",
     ),
+    Target(
+        "S12",
+        "S12, first page of a search of 200,000 messages that finds nothing, p95",
+        150,
+        lambda data: [value / 1000 for value in _own("S12", "built.nothing.p95")(data)],
+        at_least=False,
+        unit=" ms",
+    ),
+    Target(
+        "S12",
+        "S12, a send's PostgreSQL CPU, with search to without",
+        1.1,
+        _own("S12", "send_times"),
+        at_least=False,
+    ),
     Target("S8", "S8, messages per second, to the plain peer", 3, _times("S8", PLAIN)),
     *(
         Target(
