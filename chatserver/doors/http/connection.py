@@ -5,14 +5,17 @@ parser refuses in plain text, and logs it with the bytes that came:
 
 - ``connection_made``, ``connection_lost``: it is counted (`OpenConnections`), or refused;
 - ``data_received``: what came last decides which deadline runs;
+- ``start``: ends where a WebSocket goes on without its request (`HttpConnection.hand_over`);
 - ``finish_response``: a client has a time to take an answer; failures outside the middlewares become ours;
 - ``_make_error_handler``, ``handle_error``, ``log_exception``: what is answered and logged.
 
-Its attributes ``_messages``, ``_waiter``, ``_request_count``, ``_payload_parser`` and ``_upgraded`` are read, and
-``_keepalive_handle`` is cancelled where a head begins.
+Its attributes ``_messages``, ``_waiter``, ``_request_count``, ``_payload_parser`` and ``_upgraded`` are read,
+``_keepalive_handle`` is cancelled where a head begins, and ``_force_close``, ``_task_handler``, ``_parser`` and
+``_messages`` are set where a WebSocket goes on.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -34,6 +37,9 @@ _log = get_logger(__name__)
 # A client that still sends may see a reset instead of the answer, so what it sends is read, and dropped, for so
 # long (s).
 LINGER = 1.0
+
+# Of those that take no more requests.
+_NO_MESSAGES: deque[Any] = deque(maxlen=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +122,8 @@ class HttpConnection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Take bytes of a head, of a body, or of a WebSocket."""
         if self._payload_parser is not None:
-            super().data_received(data)
+            # A WebSocket's, which takes nothing after what is no frame.
+            self._payload_parser.feed_data(data)
             return
         if self._refused:
             self._skim(data)
@@ -175,6 +182,16 @@ class HttpConnection(RequestHandler):
             self._settle_body()
             self._body = payload
             self._body_due = self._shared.body.set(self._miss_body)
+
+    def hand_over(self) -> None:
+        """Let go of a request that was upgraded: whoever took the connection over closes it.
+
+        What was there for requests goes with it.
+        """
+        # Where `start` is told so it awaits no other request, and leaves the transport alone.
+        self._force_close = True
+        self._task_handler = self._parser = None
+        self._messages = _NO_MESSAGES
 
     # -- deadlines --------------------------------------------------------------------------------
 

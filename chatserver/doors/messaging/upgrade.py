@@ -57,7 +57,7 @@ class Upgrades:
         return [web.get(PATH, self.answer, allow_head=False)]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Serve a WebSocket until it ends.
+        """Serve a WebSocket.
 
         Raises:
             web.HTTPUpgradeRequired: the request asks for none.
@@ -82,8 +82,7 @@ class Upgrades:
             return socket.response
         lines.open.add(line)
         line.welcome()
-        await socket.run(line)
-        return socket.response
+        return await socket.serve(line)
 
     def _is_allowed(self, origin: str, request: web.Request) -> bool:
         return (

@@ -3,12 +3,14 @@
 aiohttp wakes a task for every message: it is awaited through the dozen coroutines between the web server and our
 reader, which is a twentieth of what a message costs. The usual one needs no task, so it is offered first; whatever
 is not taken waits for the reader as ever. Pings and pongs wait for nobody: what stands before them may take its
-time. Overridden of aiohttp 3.14.5: ``WebSocketResponse._post_start``, which
-makes the queue (and, for lack of a heartbeat of aiohttp's here, nothing that has to do with one), and of
-``WebSocketDataQueue`` ``feed_data`` and ``feed_eof``.
+time. Overridden of aiohttp 3.14.5: ``WebSocketResponse._post_start``, which makes the queue (and, for lack of a
+heartbeat of aiohttp's here, nothing that has to do with one), and ``write_eof``, which closes; and of
+``WebSocketDataQueue`` ``feed_data`` and ``feed_eof``. ``_close_transport`` asks ``_req`` for the transport alone,
+which the request's protocol has, too.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
@@ -56,6 +58,10 @@ class Response(web.WebSocketResponse):
     """aiohttp's, with an `Inbox` once it is prepared."""
 
     inbox: Inbox
+    # Has the server let go of the request once it is answered; None where the WebSocket ends with it.
+    hand_over: Callable[[], None] | None = None
+    # The request, and from the handshake on its protocol alone.
+    _req: Any
 
     def _post_start(
         self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
@@ -70,6 +76,16 @@ class Response(web.WebSocketResponse):
         self._parser = WebSocketReader(self.inbox, self._max_msg_size, compress, self._decode_text)
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
+        self._req = request.protocol
+
+    async def write_eof(self) -> None:  # type: ignore[override]  # as aiohttp's own
+        """Close, unless the WebSocket goes on without its request."""
+        hand_over, self.hand_over = self.hand_over, None
+        if hand_over is None:
+            await super().write_eof()
+        else:
+            self.headers.clear()
+            hand_over()
 
     async def close(
         self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True

@@ -146,15 +146,13 @@ class SockJS:
         """Serve a WebSocket without SockJS' frames."""
         channel = self._connect(self._opening(request, "raw"))
         socket = await self._accepted(request, channel)
-        await socket.run(channel)
-        return socket.response
+        return await socket.serve(channel)
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         opening = self._opening(request, "websocket")
         channel = self._connect(opening)
         socket = await self._accepted(request, channel)
-        await socket.run(WebSocketSession(channel, opening.heartbeats, self._pulses))
-        return socket.response
+        return await socket.serve(WebSocketSession(channel, opening.heartbeats, self._pulses))
 
     async def _accepted(self, request: web.Request, channel: Channel) -> WebSocket:
         options = self._options

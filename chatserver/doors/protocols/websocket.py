@@ -80,10 +80,13 @@ class WebSocket:
     __slots__ = (
         "_cancelled",
         "_code",
+        "_connection",
         "_listener",
+        "_on_end",
         "_reader",
         "_request",
         "_stopped",
+        "_writer",
         "at_rest",
         "receive",
         "response",
@@ -97,7 +100,11 @@ class WebSocket:
         compress: bool = False,
         protocols: Sequence[str] = (),
     ) -> None:
-        self._request = request
+        # Until hands are shaken; it is some ten objects, and the connection may last for days.
+        self._request: web.BaseRequest | None = request
+        self._connection = request.protocol
+        self._writer = request.writer
+        self._on_end: Callable[[], None] | None = None
         self._listener: WebSocketListener | None = None
         # The task that reads; whether it was told to stop, and was woken for that.
         self._reader: asyncio.Task[object] | None = None
@@ -122,7 +129,9 @@ class WebSocket:
             web.HTTPBadRequest: the request is none for a WebSocket.
             OSError: the client is gone.
         """
-        await self.response.prepare(self._request)
+        request, self._request = self._request, None
+        assert request is not None  # once
+        await self.response.prepare(request)
 
     @property
     def protocol(self) -> str:
@@ -135,6 +144,28 @@ class WebSocket:
         return bool(self.response.compress)
 
     # -- reading ----------------------------------------------------------------------------------
+
+    async def serve(
+        self, listener: WebSocketListener, on_end: Callable[[], None] | None = None
+    ) -> web.StreamResponse:
+        """Have a listener hear the client. Returns what answers the request.
+
+        Where the server can let go of the request, that is at once, and a task of its own hears the client: else
+        the request, its task and the dozen coroutines between the web server and here would last as long as the
+        connection, which is a third of what that takes.
+
+        Args:
+            on_end: called when the connection is closed.
+        """
+        self._on_end = on_end
+        # See `HttpConnection`; another server's connection has no such thing.
+        self.response.hand_over = getattr(self._connection, "hand_over", None)
+        if self.response.hand_over is not None:
+            # The event loop keeps no task alive by itself.
+            self._reader = asyncio.get_running_loop().create_task(self.run(listener))
+        else:
+            await self.run(listener)
+        return self.response
 
     async def run(self, listener: WebSocketListener) -> None:
         """Have a listener hear the client until either has enough, and say goodbye."""
@@ -156,11 +187,21 @@ class WebSocket:
         finally:
             self._reader = None
             self.at_rest = False
-            code, reason = await listener.ended()
-            await (self.close(code, reason) if self._code is None else self.close(self._code))
-            # They hold each other.
-            inbox = self.response.inbox
-            inbox.take = inbox.ping = inbox.pong = self._listener = None
+            try:
+                code, reason = await listener.ended()
+                await (self.close(code, reason) if self._code is None else self.close(self._code))
+            finally:
+                self._end()
+
+    def _end(self) -> None:
+        # They hold each other.
+        inbox = self.response.inbox
+        inbox.take = inbox.ping = inbox.pong = self._listener = None
+        on_end, self._on_end = self._on_end, None
+        if self._connection.transport is not None:
+            self._connection.transport.close()
+        if on_end is not None:
+            on_end()
 
     def _crash(self) -> None:
         _log.exception("a message crashed")
@@ -213,11 +254,11 @@ class WebSocket:
         Raises:
             OSError: the client is gone.
         """
-        request = self._request
-        if request.transport is None:
+        transport = self._connection.transport
+        if transport is None:
             raise ConnectionResetError
-        request.transport.set_write_buffer_limits(high)
-        return request.transport, request.writer.drain
+        transport.set_write_buffer_limits(high)
+        return transport, self._writer.drain
 
     async def send(self, packet: Framed) -> None:
         """Write a packet, each message in it deflated where that was agreed on; waits while the transport is full.
@@ -238,8 +279,8 @@ class WebSocket:
 
     def abort(self) -> None:
         """Cut the connection off."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
+        if self._connection.transport is not None:
+            self._connection.transport.abort()
 
     async def close(self, code: int, reason: bytes = b"") -> None:
         """Say goodbye, unless the client has gone without."""

@@ -198,8 +198,9 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         try:
             return await socket.handle_get_request(environ)
         finally:
-            # Also where the handshake fails; upstream leaves a session without a transport behind.
-            socket.leave(drop=True)
+            if not socket.upgraded:
+                # The handshake failed; upstream leaves a session without a transport behind.
+                socket.leave(drop=True)
 
     def _bad_request(self, message: str | None = None) -> Any:
         """Refuse a request without the session id that a client sent, which upstream repeats."""

@@ -3,8 +3,6 @@
 See `chatserver.doors.socketio.sockets` for what is overridden of that.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -40,8 +38,8 @@ class Link(WebSocketLine, async_socket.AsyncSocket):  # type: ignore[misc]  # en
         async_socket.AsyncSocket.__init__(self, server, sid)
         WebSocketLine.__init__(self, server, sid, self.queue, address)
         self.attachments = 0
-        # Those that are being served: a request cannot be hashed.
-        self._requests: dict[int, web.BaseRequest] = {}
+        # What brought the requests that are being served, and the WebSocket.
+        self._carriers: list[web.RequestHandler] = []
 
     async def send(self, pkt: Packet) -> None:
         """Do as `push`, by upstream's name."""
@@ -67,29 +65,22 @@ class Link(WebSocketLine, async_socket.AsyncSocket):  # type: ignore[misc]  # en
     def abort(self) -> None:
         """See `Line`."""
         self.leave(drop=True)
-        for request in self._requests.values():
-            if request.transport is not None:
-                request.transport.abort()
+        for carrier in self._carriers:
+            if carrier.transport is not None:
+                carrier.transport.abort()
 
     def _forget(self) -> None:
         self.server.sockets.pop(self.sid, None)
         super()._forget()
 
-    @contextmanager
-    def _serving(self, request: web.BaseRequest) -> Iterator[None]:
-        self._requests[id(request)] = request
-        try:
-            yield
-        finally:
-            self._served(request)
-
-    def _served(self, request: web.BaseRequest) -> None:
-        self._requests.pop(id(request), None)
+    def _served(self, carrier: web.RequestHandler) -> None:
+        if carrier in self._carriers:
+            self._carriers.remove(carrier)
         self._settle()
 
     def _settle(self) -> None:
         """Forget the session once it has ended and its requests are served."""
-        if self.closed and not self._requests:
+        if self.closed and not self._carriers:
             super()._settle()
 
     def _proves_arrival(self) -> bool:

@@ -15,6 +15,7 @@ python-engineio 4.15.1's ``AsyncSocket`` decides between the transports and upgr
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiohttp import WSCloseCode, web
@@ -59,8 +60,7 @@ class Socket(Link):
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
         """Answer a poll, or the request to speak WebSocket from now on."""
         if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
-            with self._serving(environ["aiohttp.request"]):
-                return await self._upgrade_websocket(environ)
+            return await self._upgrade_websocket(environ)
         return await self.answer_poll(environ)
 
     async def answer_poll(self, environ: dict[str, Any]) -> Any:
@@ -71,8 +71,7 @@ class Socket(Link):
             self.queue.put(CLOSE_PACKET)
             return self.server._bad_request("One poll at a time")
         self._polling = True
-        request = environ["aiohttp.request"]
-        self._requests[id(request)] = request
+        self._carriers.append(environ["aiohttp.request"].protocol)
         environ[POLLED_BY] = self
         return await self.poll()
 
@@ -108,7 +107,7 @@ class Socket(Link):
                 self.queue.written(packet)
             self._polled = []
             self._polling = False
-            self._served(request)
+            self._served(request.protocol)
         if self.queue.ended and self.queue.empty:
             self._forget()
 
@@ -120,10 +119,11 @@ class Socket(Link):
                 raise frames.BadFrame
             self._posting = True
             try:
-                with self._serving(request):
-                    await self._receive_all(await request.read())
+                self._carriers.append(request.protocol)
+                await self._receive_all(await request.read())
             finally:
                 self._posting = self._working = False
+                self._served(request.protocol)
         except web.HTTPRequestEntityTooLarge:
             environ[STATUS] = 413
         except BodyTimeout:
@@ -154,19 +154,29 @@ class Socket(Link):
     async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
         if self.upgrading or self.closing:
             return self.server._bad_request("Being upgraded already")
-        ws: WebSocket = self.server.websocket(environ["aiohttp.request"])
-        await ws.accept()
-        await self._websocket_handler(ws)
+        request = environ["aiohttp.request"]
+        ws: WebSocket = self.server.websocket(request)
+        served = partial(self._served, request.protocol)
+        self._carriers.append(request.protocol)
+        try:
+            await ws.accept()
+            if await self._websocket_handler(ws):
+                # Until the client hangs up, or until the queue has ended and is written.
+                return await ws.serve(self, served)
+        except BaseException:
+            served()
+            raise
+        served()
         return ws.response
 
-    async def _websocket_handler(self, ws: WebSocket) -> None:
-        """Read until the client hangs up, or until the queue has ended and is written."""
+    async def _websocket_handler(self, ws: WebSocket) -> bool:
+        """Begin to speak by a WebSocket. Returns whether that is all right."""
         if self.connected and not await self._upgrade(ws):
             await ws.close(WSCloseCode.PROTOCOL_ERROR)
-            return
+            return False
         self.connected = self.upgraded = True
         self.upgrading = False
-        await ws.run(self)
+        return True
 
     def take(self, text: str) -> bool:
         """Take an event at once, if there is room for it; never raises."""

@@ -163,8 +163,8 @@ async def test_a_poll_that_cannot_be_answered(bounded: Server, alice: User) -> N
 
 
 def _connected(socket: object) -> bool:
-    requests = socket._requests.values()  # type: ignore[attr-defined]  # of a Socket
-    return any(request.transport is not None for request in requests)
+    carriers = socket._carriers  # type: ignore[attr-defined]  # of a Socket
+    return any(carrier.transport is not None for carrier in carriers)
 
 
 async def test_many_packets_over_polling(bounded: Server, alice: User) -> None:

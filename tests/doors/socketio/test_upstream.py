@@ -61,6 +61,8 @@ _PRIVATE: list[tuple[Callable[..., Any], str, str]] = [
     (RequestHandler._make_error_handler, "doors/http/connection.py", "b73dcf1dd177a243"),
     (RequestHandler._process_keepalive, "doors/http/connection.py", "b472e0fb8445ce42"),
     (web.WebSocketResponse._post_start, "doors/protocols/inbox.py", "5537cb3f2ecae6ed"),
+    (web.WebSocketResponse._close_transport, "doors/protocols/inbox.py", "356a110c8428b47e"),
+    (web.WebSocketResponse.write_eof, "doors/protocols/inbox.py", "1277d2fa933520d6"),
     (reader_py.WebSocketDataQueue.feed_data, "doors/protocols/inbox.py", "2f38295087b8809f"),
     (reader_py.WebSocketReader.__init__, "doors/protocols/inbox.py", "ea518c1cea91584e"),
     (packet.Packet, "doors/socketio/packets.py", "a0d70ee4777b3af6"),
