@@ -1,6 +1,6 @@
-"""Ids of conversations and messages: UUIDs of version 7 (contract, section 1).
+"""Ids: of conversations and messages, which are UUIDs of version 7 (contract, section 1), and of sessions.
 
-They sort by the time they were made, so that new rows land together at the right edge of an index.
+Those sort by the time they were made, so that new rows land together at the right edge of an index.
 """
 
 from __future__ import annotations
@@ -19,6 +19,27 @@ _LOW_12 = (1 << 12) - 1
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 
+class _Source:
+    """Hands out random bytes: one system call for some hundreds of ids.
+
+    Unlike a nonce, a random bit of an id that was kept too long would give nothing away.
+    """
+
+    __slots__ = ("_random", "_used")
+
+    def __init__(self) -> None:
+        self._random = b""
+        self._used = 0
+
+    def take(self, size: int) -> bytes:
+        used = self._used
+        if used + size > len(self._random):
+            self._random = os.urandom(4096)
+            used = 0
+        self._used = used + size
+        return self._random[used : used + size]
+
+
 class _Generator:
     """Holds the last id without its fixed bits: 48 bits of milliseconds, then 74 random ones.
 
@@ -30,26 +51,17 @@ class _Generator:
     def __init__(self) -> None:
         self._lock = Lock()
         self._last = 0
-        self._random = b""
-        self._used = 0
+        self._source = _Source()
 
     def next(self) -> UUID:
         with self._lock:
-            used = self._used
-            if used + 10 > len(self._random):
-                # One system call for some hundreds of ids; unlike a nonce, a random bit of an id
-                # that was kept too long would give nothing away.
-                self._random = os.urandom(4096)
-                used = 0
             milliseconds = time.time_ns() // 1_000_000
             if milliseconds > self._last >> _RANDOM_BITS:
-                fresh = int.from_bytes(self._random[used : used + 10], "big")
+                fresh = int.from_bytes(self._source.take(10), "big")
                 last = milliseconds << _RANDOM_BITS | fresh >> 6
-                self._used = used + 10
             else:
                 # The step stays unguessable (32 bits) and is never zero.
-                last = self._last + 1 + int.from_bytes(self._random[used : used + 4], "big")
-                self._used = used + 4
+                last = self._last + 1 + int.from_bytes(self._source.take(4), "big")
             self._last = last
         value = (
             last >> _RANDOM_BITS << 80
@@ -58,6 +70,10 @@ class _Generator:
             | _VERSION_AND_VARIANT
         )
         return FastUUID(value.to_bytes(16, "big"))
+
+    def random(self, size: int) -> bytes:
+        with self._lock:
+            return self._source.take(size)
 
 
 _generator = _Generator()
@@ -75,3 +91,8 @@ os.register_at_fork(after_in_child=_start_over)
 def uuid7() -> UUID:
     """Make a UUID of version 7 (RFC 9562 section 5.7), larger than all this process made before."""
     return _generator.next()
+
+
+def random_bytes(size: int) -> bytes:
+    """Return random bytes for the id of a session, up to some hundreds; a key is made of `secrets`' own."""
+    return _generator.random(size)

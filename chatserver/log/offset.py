@@ -8,11 +8,11 @@ in its snapshot (PostgreSQL, "Transaction ID and Snapshot Information Functions"
 import base64
 import hmac
 import re
-import secrets
 from dataclasses import dataclass
 from itertools import pairwise
 
 from chatserver.core.crypto import Vault
+from chatserver.core.ids import random_bytes
 
 # A snapshot lists the transactions that were running: some dozens as a rule. A client that has more has
 # everything to reload, and ours never have more: see `shortened`.
@@ -95,7 +95,7 @@ class Pids:
 
     def new(self, user_id: str) -> str:
         """Make an id for a user's session."""
-        random = secrets.token_bytes(_RANDOM_BYTES)
+        random = random_bytes(_RANDOM_BYTES)
         return _text(random + self._vault.fingerprint(b"pid", user_id.encode(), random))
 
     def belongs(self, pid: object, user_id: str) -> bool:

@@ -5,6 +5,7 @@ The underscored methods are python-engineio 4.15.1's: ``AsyncServer._handle_conn
 which the driver is looked up for every request.
 """
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from aiohttp import web
 from engineio.async_drivers import aiohttp as aiohttp_driver
 from engineio.packet import OPEN, Packet
 
+from chatserver.core.ids import random_bytes
 from chatserver.core.logging import get_logger
 from chatserver.core.tally import Traffic
 from chatserver.doors.connection import Flusher, Line, SendQueue, SessionDeadlines, Turnstile
@@ -96,6 +98,10 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]  # engineio has 
         if line in self.open:
             self.open.discard(line)
             self.traffic.sent += line.queue.total
+
+    def generate_id(self) -> str:
+        """Return the id of a session: as upstream's, 20 letters, but without a system call for each."""
+        return base64.urlsafe_b64encode(random_bytes(15)).decode()
 
     def create_queue(self, *_args: object, **_options: object) -> SendQueue:
         """Return the queue of a new socket."""
