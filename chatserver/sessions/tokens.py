@@ -8,6 +8,7 @@ nobody configures the first two, and a back end whose clock runs ahead must not 
 
 from __future__ import annotations
 
+import hmac
 import time
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -120,6 +121,10 @@ class _OneSecret(HMACAlgorithm):
 
     def check_key_length(self, key: bytes) -> str | None:
         return None
+
+    def sign(self, msg: bytes, key: bytes) -> bytes:
+        # In one call, in a third of the time that an `hmac.HMAC` takes.
+        return hmac.digest(key, msg, "sha256")
 
 
 def _hs256(secret: bytes) -> PyJWS:
