@@ -146,21 +146,20 @@ class Log:
         by_room: dict[str, list[LogRow]] = {}
         for logged in rows:
             by_room.setdefault(logged.room, []).append(logged)
-        messages = await self._messages(
-            [
-                (UUID(room.partition(":")[2]), logged.row["message_id"])
-                for room, some in by_room.items()
-                if room.startswith("conversation:")
-                for logged in some
-                if CONVERSATION_KINDS[logged.row["kind"]].message
-            ],
-            reader=user_id,
-        )
         talks = {
             UUID(room.partition(":")[2]): some
             for room, some in by_room.items()
             if room.startswith("conversation:")
         }
+        messages = await self._messages(
+            [
+                (conversation_id, logged.row["message_id"])
+                for conversation_id, some in talks.items()
+                for logged in some
+                if CONVERSATION_KINDS[logged.row["kind"]].message
+            ],
+            reader=user_id,
+        )
         made = await self._maker.events(
             {conversation_id: [r.row for r in some] for conversation_id, some in talks.items()},
             messages,
