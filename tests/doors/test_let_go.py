@@ -1,12 +1,14 @@
 """A WebSocket outlives its request."""
 
 import gc
+import socket
 import uuid
 
 import pytest
 from aiohttp import web
 
-from tests.support.inside import until
+from tests.conftest import User
+from tests.support.inside import only_socket, until
 from tests.support.servers import local_server
 from tests.support.wire import CLOSE, WEBSOCKET, Wire, frame, handshake
 
@@ -41,3 +43,13 @@ async def test_one_that_is_open_when_the_server_ends(dsn: str, path: str) -> Non
         assert " 101 " in await wire.head()
     async with wire:
         await wire.ended()
+
+
+async def test_the_system_looks_whether_clients_are_there(dsn: str, alice: User) -> None:
+    """What is accepted has keep-alive on, as what listens has."""
+    async with local_server(dsn) as server, Wire(server.url) as wire:
+        await wire.connect(alice.token)
+        transport = only_socket(server).transport
+        assert transport is not None
+        accepted = transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1

@@ -63,4 +63,6 @@ class Connections:
             keepalive_timeout=self.times.idle,
             max_field_size=self._max_field_size,
             lingering_time=LINGER,
+            # What is accepted has that from what listens.
+            tcp_keepalive=False,
         )

@@ -60,6 +60,7 @@ async def serving(
     servers: list[asyncio.Server | TlsServer] = []
     try:
         for bound in sockets:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             try:
                 servers.append(
                     TlsServer(bound, connections, tls)
