@@ -19,6 +19,8 @@ _FCM = "https://fcm.googleapis.com"
 # An access token is renewed so long before it ends (s).
 _EARLY = 300.0
 _TTL = 24 * 3600
+# What an alert says that tells nothing of the message.
+_SHOWN = {"message": "New message", "mention": "You were mentioned"}
 
 
 class Fcm:
@@ -97,14 +99,22 @@ class Fcm:
 
 
 def _message(notice: Notice, token: str) -> dict[str, Any]:
-    """Return the message: data for the app, and, where there is content, what the system shows by itself.
+    """Return the message: data for the app, and what the system shows by itself.
 
-    Data holds texts alone. Without content an iOS app is woken, and shows what it likes.
+    Data holds texts alone. Without content Android's system shows nothing: the app does. To iOS it is an alert in
+    any case: Apple takes no badge in the background, and drops what comes there when it likes. An extension of the
+    app may replace what it says (``mutable-content``).
     """
     talk, data = str(notice.conversation_id), notice.data
-    aps: dict[str, Any] = {"badge": data["badge"], "thread-id": talk}
     has_content = "preview" in data
-    aps |= {"sound": "default", "mutable-content": 1} if has_content else {"content-available": 1}
+    aps: dict[str, Any] = {
+        "badge": data["badge"],
+        "thread-id": talk,
+        "sound": "default",
+        "mutable-content": 1,
+    }
+    if not has_content:
+        aps["alert"] = {"body": _SHOWN[data["kind"]]}
     message: dict[str, Any] = {
         "token": token,
         "data": {name: str(value) for name, value in data.items()},
@@ -112,8 +122,8 @@ def _message(notice: Notice, token: str) -> dict[str, Any]:
         "apns": {
             "headers": {
                 "apns-collapse-id": talk,
-                "apns-push-type": "alert" if has_content else "background",
-                "apns-priority": "10" if has_content else "5",
+                "apns-push-type": "alert",
+                "apns-priority": "10",
             },
             "payload": {"aps": aps},
         },
