@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +15,7 @@ import orjson
 from chatserver.core.boxes import Box
 from chatserver.core.caller import Caller
 from chatserver.core.crypto import Vault
-from chatserver.core.errors import unavailable
+from chatserver.core.errors import ChatError, ErrorCode, unavailable
 from chatserver.core.times import milliseconds
 from chatserver.resources import MessageReader, fitting_messages
 from chatserver.schemas.resources import Message
@@ -31,6 +33,10 @@ _WORK = 0.03
 _PATIENCE = 1.5
 # Pages that are made at once; beyond these people are told to come back.
 _MOST_PAGES = 64
+# Of these, pages of one person: whoever asks for all that a minute allows at once leaves places for others.
+_MOST_OF_ONE = 4
+# After so many seconds a page of theirs is made.
+_SOON = 1.0
 # How many blocks are read for one look: few first, since what is often said is found in them.
 _FIRST_BLOCKS = 8
 _MOST_BLOCKS = 64
@@ -69,32 +75,49 @@ class Search:
         self._cursors = Box(vault, PURPOSE)
         self._threads = threads
         self._pages = 0
+        self._pages_of: Counter[str] = Counter()
 
     async def page(self, caller: Caller, cmd: SearchAsk) -> SearchPage:
         """Return the next page of a search.
 
         Raises:
             ChatError: RESOURCE_NOT_FOUND for a conversation that the caller may not see; VALIDATION_ERROR for a
-                cursor that is none of this search; UNAVAILABLE, also where too many search at once.
+                cursor that is none of this search; RATE_LIMIT_EXCEEDED where the person has several under way;
+                UNAVAILABLE, also where too many search at once.
             DecryptionError: a message's key is not known.
         """
         if self._pages >= _MOST_PAGES:
             raise unavailable()
         binding = _binding(caller.user_id, cmd)
         place = None if cmd.cursor is None else open_place(self._cursors, binding, cmd.cursor)
-        self._pages += 1
-        try:
+        with self._place_of(caller.user_id):
             page = _Page(self, caller.user_id, cmd)
             talks = Talks(self.db, caller.user_id, cmd.conversation_id, place, self.on_read)
             await page.fill(talks)
-        finally:
-            self._pages -= 1
         reached = talks.place
         return SearchPage(
             results=tuple(page.results),
             cursor=None if reached is None else reached.seal(self._cursors, binding),
             complete=reached is None,
         )
+
+    @contextmanager
+    def _place_of(self, user_id: str) -> Iterator[None]:
+        if self._pages_of[user_id] >= _MOST_OF_ONE:
+            raise ChatError(
+                code=ErrorCode.RATE_LIMIT_EXCEEDED,
+                details=f"At most {_MOST_OF_ONE} searches of yours may be under way at once.",
+                retry_after=_SOON,
+            )
+        self._pages += 1
+        self._pages_of[user_id] += 1
+        try:
+            yield
+        finally:
+            self._pages -= 1
+            self._pages_of[user_id] -= 1
+            if not self._pages_of[user_id]:
+                del self._pages_of[user_id]
 
     async def in_thread(self, work: Callable[[], Given]) -> Given:
         """Do some work in the thread, and return what it gives."""

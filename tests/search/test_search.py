@@ -1,11 +1,14 @@
 """Searches: what is found, where in it, in which order, and by whom."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from chatserver.search.search import _Page
+from chatserver.search.talks import Talks
 from tests.conftest import Connect, MakeUser, User
 from tests.support.http import ok, open_direct
 from tests.support.searching import built, found, pages, said_at_once, segments
@@ -240,6 +243,33 @@ async def test_a_page_may_take_little_work(
     assert any(not page["results"] for page in got)
     shown = [result["message"]["content"] for page in got for result in page["results"]]
     assert shown == texts[3:][::-1] + texts[:3][::-1]
+
+
+async def test_one_person_has_few_at_once(
+    connect: Connect, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one person's connections four pages are made at a time, more are refused, and others search meanwhile."""
+    free, came, fill = asyncio.Event(), asyncio.Semaphore(0), _Page.fill
+
+    async def held(self: _Page, talks: Talks) -> None:
+        came.release()
+        await free.wait()
+        await fill(self, talks)
+
+    monkeypatch.setattr(_Page, "fill", held)
+    a, b = await connect(alice), await connect(bob)
+    asked = [asyncio.create_task(a.ask("chat:search", {"query": "word"})) for _ in range(4)]
+    for _ in asked:
+        await came.acquire()
+    # More on one connection wait there.
+    other_device = await connect(alice)
+    error = await other_device.refused("chat:search", query="word")
+    assert (error["code"], error["retryAfter"]) == ("RATE_LIMIT_EXCEEDED", 1)
+    other = asyncio.create_task(b.do("chat:search", query="word"))
+    await came.acquire()
+    free.set()
+    assert [(await one)["success"] for one in (*asked, other)] == [True] * 5
+    await other_device.do("chat:search", query="word")
 
 
 async def test_too_many_at_once(
