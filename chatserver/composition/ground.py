@@ -72,6 +72,7 @@ def open_limits(settings: Settings, stack: AsyncExitStack) -> Limiter:
         searches=settings.search_rate_limit,
         requests=settings.ip_rate_limit,
         requests_in=settings.ip_rate_window,
+        upload_ttl=settings.upload_ttl,
     )
     stack.push_async_callback(store.close)
     store.start()

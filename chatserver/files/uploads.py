@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -134,12 +134,17 @@ class Uploads:
         return Upload(method="PUT", url=url, headers=headers, expires_at=iso(expires_at))
 
     async def receive(
-        self, file_id: UUID, length: int | None, pieces: AsyncIterator[bytes]
+        self,
+        file_id: UUID,
+        length: int | None,
+        pieces: AsyncIterator[bytes],
+        allow: Callable[[str], None],
     ) -> None:
         """Take the bytes of a file. Of several uploads the last one that ends counts.
 
         Args:
             length: how many bytes come, where that is known before.
+            allow: told whose file it is before anything is taken; what it raises is raised.
 
         Raises:
             ChatError: RESOURCE_NOT_FOUND; PAYLOAD_TOO_LARGE for more bytes than were announced; CONFLICT for
@@ -149,7 +154,7 @@ class Uploads:
             raise conflict("The file is being uploaded already")
         self._running[file_id] += 1
         try:
-            await self._receive(file_id, length, pieces)
+            await self._receive(file_id, length, pieces, allow)
         except BaseException as error:
             self.ended["refused" if isinstance(error, ChatError) else "aborted"] += 1
             raise
@@ -160,7 +165,11 @@ class Uploads:
         self.ended["taken"] += 1
 
     async def _receive(
-        self, file_id: UUID, length: int | None, pieces: AsyncIterator[bytes]
+        self,
+        file_id: UUID,
+        length: int | None,
+        pieces: AsyncIterator[bytes],
+        allow: Callable[[str], None],
     ) -> None:
         object_id = uuid4()
         begun = await self._db.one("begin_upload", file_id, object_id)
@@ -168,6 +177,7 @@ class Uploads:
         _check(begun["verdict"])
         size: int = begun["size"]
         try:
+            allow(begun["owner_id"])
             if length is not None:
                 check_size(length, size)
             written = await self._objects.storage.write(

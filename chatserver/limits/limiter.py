@@ -19,6 +19,8 @@ _LONG = 500
 _ROWS = 20
 # Rows that the database looks through for one command; more of them cost more.
 _LOOKED_THROUGH = 200
+# How often the bytes of one file may be sent: those whose links are bad try again, and nobody needs more.
+_UPLOADS = 20
 # A connection that had so many times the commands of a minute refused within one is cut off.
 _FLOOD = 10
 
@@ -40,6 +42,7 @@ class Limiter:
         searches: per user and minute, each page of one.
         requests: REST requests and new connections, per address in `requests_in` seconds; of an IPv6 site
             (a /48), 16 times as many.
+        upload_ttl: seconds in which the bytes of a file are taken: 20 times at most.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Limiter:
         searches: int,
         requests: int,
         requests_in: float,
+        upload_ttl: float,
     ) -> None:
         local = LocalLimits()
         self._messages = store.meter(
@@ -72,6 +76,9 @@ class Limiter:
             store.meter(RateLimit(name="search", most=searches, seconds=_MINUTE, sharing="always"))
             if searches
             else None
+        )
+        self._uploads = store.meter(
+            RateLimit(name="upload", most=_UPLOADS, seconds=upload_ttl, sharing="heavy")
         )
         self._refusals = local.meter(
             RateLimit(name="refusal", most=_FLOOD * max(commands, messages), seconds=_MINUTE)
@@ -172,6 +179,34 @@ class Limiter:
         if self._searches and (wait := self._searches.take(session.user.id)):
             raise self._refusal(
                 session, wait, "You are searching too often. Please wait before the next search."
+            )
+
+    def upload(self, file_id: str) -> None:
+        """Count an attempt to upload a file, before anything is asked of anybody.
+
+        Raises:
+            ChatError: RATE_LIMIT_EXCEEDED
+        """
+        if wait := self._uploads.take(file_id):
+            self.hits += 1
+            raise ChatError(
+                code=ErrorCode.RATE_LIMIT_EXCEEDED,
+                details="This file was sent too often. Please create another one.",
+                retry_after=wait,
+            )
+
+    def upload_of(self, user_id: str) -> None:
+        """Count an attempt to upload a file as a command of the person whose file it is.
+
+        Raises:
+            ChatError: RATE_LIMIT_EXCEEDED
+        """
+        if self._commands and (wait := self._commands.take(user_id)):
+            self.hits += 1
+            raise ChatError(
+                code=ErrorCode.RATE_LIMIT_EXCEEDED,
+                details="You are uploading too quickly. Please wait before the next file.",
+                retry_after=wait,
             )
 
     def crowd(self, count: int) -> None:

@@ -134,18 +134,19 @@ $$;
 
 -- Writes down an object that is about to be written for a file, which nobody has until `end_upload` or `finish_file`.
 -- verdict: 'done', 'not_found', 'conflict' where the file takes no uploads any more.
-CREATE FUNCTION begin_upload(file uuid, object uuid) RETURNS TABLE (verdict text, size bigint)
+CREATE FUNCTION begin_upload(file uuid, object uuid) RETURNS TABLE (verdict text, size bigint, owner_id text)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     it record;
 BEGIN
-    SELECT f.state, f.size, f.expires_at INTO it FROM files f WHERE f.id = file;
+    SELECT f.state, f.size, f.expires_at, f.owner_id INTO it FROM files f WHERE f.id = file;
     verdict := CASE
         WHEN it.state IS NULL OR it.expires_at <= this_moment() THEN 'not_found'
         WHEN it.state <> 'uploading' THEN 'conflict'
         ELSE 'done' END;
     size := it.size;
+    owner_id := it.owner_id;
     IF verdict = 'done' THEN
         INSERT INTO file_objects (id, doomed_at) VALUES (object, it.expires_at + interval '1 hour');
     END IF;

@@ -30,7 +30,7 @@ WHERE c.is_active AND CASE
     END;
 
 -- name: begin_upload
-SELECT verdict, size FROM begin_upload($1, $2);
+SELECT verdict, size, owner_id FROM begin_upload($1, $2);
 
 -- name: end_upload
 SELECT verdict, replaced FROM end_upload($1, $2);

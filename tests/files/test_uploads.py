@@ -19,6 +19,7 @@ from tests.support.servers import Server, local_server
 from tests.support.talks import opened
 
 Pool = asyncpg.Pool
+_OBJECTS = "SELECT count(*) FROM file_objects"
 _COUNT = "SELECT count(*) FROM file_objects WHERE doomed_at IS NOT NULL AND doomed_at <= now()"
 
 
@@ -145,6 +146,40 @@ async def test_at_once_there_are_few(
     assert (await put(server.url, created, bytes(400_000))).status == 409
     free.set()
     assert {(await task).status for task in running} == {200}
+
+
+async def test_a_file_is_sent_often_and_not_for_ever(
+    server: Server, connect: Connect, alice: User, bob: User, db: "Pool[asyncpg.Record]"
+) -> None:
+    """The 21st attempt to send one file's bytes is refused, before the database is asked; other files go on."""
+    device = await connect(alice)
+    talk = await opened(device, bob)
+    created, other = [await begun(device, talk, 5) for _ in range(2)]
+    answers = [await put(server.url, created, b"four") for _ in range(20)]
+    assert {answer.status for answer in answers} == {409}
+    written = await db.fetchval(_OBJECTS)
+    late = await put(server.url, created, b"bytes")
+    assert late.status == 429
+    assert 0 < int(late.headers["Retry-After"]) <= 900
+    assert await db.fetchval(_OBJECTS) == written
+    assert (await put(server.url, other, b"bytes")).status == 200
+
+
+async def test_uploads_are_commands_of_whose_file_it_is(
+    dsn: str, connect: Connect, alice: User, bob: User, db: "Pool[asyncpg.Record]"
+) -> None:
+    """Who has used up their commands uploads nothing, though no token comes with the bytes."""
+    async with local_server(dsn, COMMAND_RATE_LIMIT="30") as server:
+        device = await connect(alice, server.url)
+        talk = await opened(device, bob)
+        created = await begun(device, talk, 5)
+        while (await device.ask("chat:conversation_list", {}))["success"]:
+            pass
+        before = await db.fetchval(_OBJECTS)
+        late = await put(server.url, created, b"bytes")
+        assert (late.status, late.body.count(b"RATE_LIMIT_EXCEEDED")) == (429, 1)
+        assert await db.fetchval(_OBJECTS) == before
+        await device.close()
 
 
 async def test_addresses_that_do_not_hold(

@@ -25,6 +25,7 @@ def generous() -> Limiter:
         searches=0,
         requests=0,
         requests_in=60,
+        upload_ttl=900,
     )
 
 

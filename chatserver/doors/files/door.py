@@ -66,7 +66,10 @@ class FilesDoor:
         until = self._links.check_upload(
             file_id, query.get("expires", ""), query.get("signature", "")
         )
-        await self._uploads.receive(file_id, request.content_length, _pieces(request, until))
+        self._limiter.upload(str(file_id))
+        await self._uploads.receive(
+            file_id, request.content_length, _pieces(request, until), self._limiter.upload_of
+        )
         return answer({"success": True})
 
     # -- giving -----------------------------------------------------------------------------------
