@@ -122,6 +122,9 @@ class Completion:
             if source is None or size is None:
                 raise conflict("The file is not uploaded yet")
             # Uploads to us have been counted as they came; those to a bucket nobody has seen.
+            if size > file.entry["size"]:
+                # Until its address ends it could lie there, however large it is.
+                await self._objects.storage.delete(source)
             check_size(size, file.entry["size"])
             found = await self._type(source, file.entry)
         except StorageError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import pytest
 
 from tests.conftest import Connect, User
@@ -67,17 +68,31 @@ async def test_an_image(stored: Server, connect: Connect, alice: User, bob: User
 
 
 async def test_sizes_are_looked_at_in_the_end(
-    stored: Server, connect: Connect, alice: User, bob: User
+    stored: Server,
+    connect: Connect,
+    alice: User,
+    bob: User,
+    db: "asyncpg.Pool[asyncpg.Record]",
 ) -> None:
-    """A bucket takes any size: what was uploaded is looked at when it is complete."""
+    """A bucket takes any size: what was uploaded is looked at in the end, and goes where it is too long."""
     device = await connect(alice, stored.url)
     talk = await opened(device, bob)
+    assert stored.app is not None
+    storage = stored.app.files.storage
     for data, code in ((None, "CONFLICT"), (b"byte", "CONFLICT"), (b"bytes!", "PAYLOAD_TOO_LARGE")):
         created = await begun(device, talk, 5)
         if data is not None:
             assert (await put(stored.url, created, data)).status == 200
         ack = await device.ask("file:complete", {"fileId": created["file"]["id"]})
         assert ack["error"]["code"] == code
+        upload = await db.fetchval(
+            "SELECT upload FROM files WHERE id = $1::text::uuid", created["file"]["id"]
+        )
+        assert await storage.size(upload) == {b"byte": 4}.get(data or b"")
+    # What is uploaded again is as good as what is uploaded once.
+    assert (await put(stored.url, created, b"bytes")).status == 200
+    done = await device.do("file:complete", fileId=created["file"]["id"])
+    assert done["file"]["state"] == "ready"
     await device.close()
 
 
