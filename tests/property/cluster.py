@@ -103,6 +103,11 @@ class Cluster:
         for server in (0, 1):
             self.app(server).status_updates.flush()
 
+    async def look_at_files(self) -> None:
+        """Whatever is being looked at has been."""
+        for server in (0, 1):
+            await self.app(server).files.completion.settled()
+
     async def read(self) -> None:
         """The log readers hand on what is committed."""
         for server in (0, 1):

@@ -86,10 +86,16 @@ def _changed(old: Resource, name: str, data: Resource) -> Resource:
             "content_encrypted": None,
             "metadata": {},
             "mentions": [],
+            "files": [],
             "reactions": [],
             "is_pinned": False,
             "is_deleted": True,
         }
+    if name == "chat:file_updated":
+        files = [
+            data["file"] if file["id"] == data["file"]["id"] else file for file in old["files"]
+        ]
+        return old | {"files": files}
     if name in ("chat:message_pinned", "chat:message_unpinned"):
         return old | {"is_pinned": name == "chat:message_pinned"}
     who = data["reaction"]["user_id"] if name == "chat:reaction_added" else data["userId"]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from chatserver.files import completion
 from chatserver.log import recovery
 from tests.conftest import User, token_for
 from tests.property.cluster import FATES, Cluster, cluster
@@ -72,6 +73,8 @@ async def test_applying_what_comes_to_an_old_snapshot_gives_the_new_one(
 ) -> None:
     """Whatever happens, each device ends with what a fresh fetch gives, and was told nothing but its own."""
     monkeypatch.setattr(recovery, "MOST_IN_ONE", most)
+    # A file is sent while it is looked at, as one that takes long.
+    monkeypatch.setattr(completion, "_PATIENCE", 0.0)
     world = World(servers, await _people(db), _OWNERS)
     try:
         await world.begin(fates)

@@ -10,13 +10,14 @@ import aiohttp
 from tests.conftest import User
 from tests.property.cluster import Cluster
 from tests.property.device import Follower
+from tests.support.files import put
 
 Op = tuple[str, int, int, int]
 
 # Each as often as it is worth; the first is what a failing example shrinks to.
 NAMES = (
-    "rest", "open", "send", "send", "send", "send", "send", "reply", "edit", "edit", "delete", "remove_own",
-    "hide", "hide", "mark_unread", "pin", "pin", "unpin",
+    "rest", "open", "send", "send", "send", "send", "send", "file", "file", "reply", "edit", "edit",
+    "delete", "remove_own", "hide", "hide", "mark_unread", "pin", "pin", "unpin",
     "react", "react", "unreact", "block", "unblock", "unblock", "ban", "unban", "unban", "create", "add",
     "add", "add", "remove", "remove", "leave", "rename", "promote", "promote", "demote", "transfer",
     "permit", "announce", "end", "read", "read", "read_one", "read_one", "delivered",
@@ -93,6 +94,7 @@ class World:
     async def settle(self) -> None:
         """Nothing is under way any more, and every connected device knows what there is to know."""
         self.cluster.let_go()
+        await self.cluster.look_at_files()
         # What was committed while the first reading was on its way is in the second.
         await self.cluster.read()
         await self.cluster.read()
@@ -103,7 +105,7 @@ class World:
 
     # -- asking -----------------------------------------------------------------------------------
 
-    async def _do(self, who: int, how: int, name: str, **payload: Any) -> dict[str, Any] | None:
+    async def _do(self, who: int, how: int, name: str, /, **payload: Any) -> dict[str, Any] | None:
         """A command by one of the person's devices, or by REST; None where it was refused."""
         person = self.people[who % len(self.people)]
         device = next((d for d in self.devices if d.user is person and d.connected), None)
@@ -169,6 +171,28 @@ class World:
         )
         if sent:
             self.messages.append((sent["messageId"], key, sent["message"]["seq"]))
+
+    async def _file(self, who: int, where: int, how: int) -> None:
+        """A file that is uploaded at one server, completed at the other, and sent while it is looked at."""
+        if not self.conversations:
+            return
+        key = self.conversations[where % len(self.conversations)]
+        who = self._one_of(key, who)
+        data = b"%d bytes" % where
+        created = await self._do(
+            who, how, "file:create", conversationId=key, name="a", size=len(data), type=""
+        )
+        if created is None:
+            return
+        file_id = created["file"]["id"]
+        served = await put(self.cluster.url(how % 2), created, data)
+        # Its owner may be no member any more.
+        if served.status != 200:
+            assert served.status == 404
+            return
+        await self._do(who, how + 1, "file:complete", fileId=file_id)
+        circle = self.circles[key]
+        await self._send(circle.index(who), where, how, fileIds=[file_id])
 
     async def _reply(self, who: int, which: int, how: int) -> None:
         if message := self._message(which):
