@@ -6,7 +6,15 @@ before a later one the missing are read from the log (`missing`).
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Container, Iterable
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Container,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager
 
 from chatserver.core.crowd import CROWD
@@ -190,6 +198,34 @@ class Delivery(Telling):
             if plain and len(room.waiting) < PAGE:
                 room.waiting[event.seq] = event
             self._advance(name, room)
+
+    def behind(
+        self,
+        reached: Iterable[tuple[str, int]],
+        joined: Mapping[str, Sequence[tuple[int, list[str]]]],
+    ) -> list[str]:
+        """Note how far rooms' streams reach. Returns the rooms in which something of that is to be handed on yet.
+
+        In nearly all of them nothing is, or nobody is here: each process is told what all processes commit.
+
+        Args:
+            joined: of some of the rooms, the events that joined users to them, and whom.
+        """
+        rooms = self.rooms
+        opened = rooms.open
+        found = []
+        for name, seq in reached:
+            room = opened.get(name)
+            if joined and name in joined:
+                is_here = self.reaches(name, seq, joined[name])
+            elif room is None:
+                rooms.note(name, seq)
+                continue
+            else:
+                is_here = room.has(seq) or self.reaches(name, seq, ())
+            if not is_here:
+                found.append(name)
+        return found
 
     def reaches(self, name: str, seq: int, joined: Iterable[tuple[int, list[str]]]) -> bool:
         """Note that a room's stream reaches `seq`. Returns whether everything to there has been handed on here.

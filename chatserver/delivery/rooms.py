@@ -49,6 +49,11 @@ class Room:
             return self.before
         return (self.before[0] if self.before[1] == self.start else self.start), self.seq
 
+    def has(self, seq: int) -> bool:
+        """Return whether everything up to `seq` was handed on here, and nothing else is under way."""
+        busy = self.waiting or self.late or self.filling
+        return not busy and self.seq is not None and self.seq >= max(seq, self.known, self.claimed)
+
 
 class Rooms:
     """The rooms of one process, by their names, and its connections with the rooms that they are in.

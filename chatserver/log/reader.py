@@ -6,7 +6,7 @@ has been handed on: the offset that durable pushes carry.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import asyncpg
 
@@ -16,7 +16,7 @@ from chatserver.core.slices import in_slices
 from chatserver.core.vitals import has_ended
 from chatserver.delivery import Delivery
 from chatserver.log.offset import Offset, shortened
-from chatserver.store import Database
+from chatserver.store import Database, Record
 
 _log = get_logger(__name__)
 
@@ -30,8 +30,10 @@ _GONE = (
 
 CALM = 1.0
 ALARMED = 0.2
-# Clients are told of newer offsets no more often than this.
+# Clients are told of newer offsets no more often than this, and those alone who were pushed nothing since so long
+# after the last time: what the others are pushed brings them one.
 _TOLD_EVERY = 1.0
+_QUIET_AFTER = 0.7
 
 
 class LogReader:
@@ -60,6 +62,7 @@ class LogReader:
         self._read_at = 0.0
         self._began_at = 0.0
         self._told_at = 0.0
+        self._quiet: asyncio.TimerHandle | None = None
         self._ended = False
 
     async def start(self) -> None:
@@ -78,6 +81,8 @@ class LogReader:
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._quiet:
+            self._quiet.cancel()
 
     def alarm(self, why: str) -> None:
         """Read more often from now on, not all being heard: the bell is away, or channels are young."""
@@ -138,19 +143,23 @@ class LogReader:
         if went_back or rows[0]["epoch"] != self._epoch:
             self._end()
             return
-        behind = []
-        async for some in in_slices(rows):
-            behind += [
-                row["room"]
-                for row in some
-                if row["room"]
-                and not self._delivery.reaches(row["room"], row["seq"], row["joined"] or [])
-            ]
-        await self._delivery.caught_up(behind)
+        await self._delivery.caught_up(await self._behind(rows))
         self._adopt(snapshot)
-        if self._delivery.owed and self._now() - self._told_at >= _TOLD_EVERY:
+        if self._now() - self._told_at >= _TOLD_EVERY:
             self._told_at = self._now()
-            await self._delivery.tell_offset()
+            loop = asyncio.get_running_loop()
+            self._quiet = loop.call_later(_QUIET_AFTER, self._delivery.owed.quiet_begins)
+            if self._delivery.owed:
+                await self._delivery.tell_offset()
+
+    async def _behind(self, rows: Sequence[Record]) -> list[str]:
+        """Say to where streams reach. Returns the rooms in which something of that is still to be handed on."""
+        joined: dict[str, list[tuple[int, list[str]]]] = rows[0]["joined"] or {}
+        behind = []
+        for row in rows:
+            async for some in in_slices(zip(row["rooms"] or (), row["seqs"] or (), strict=True)):
+                behind += self._delivery.behind(some, joined)
+        return behind
 
     def _end(self) -> None:
         """Stop the process: what it remembers of seqs may never have happened."""

@@ -63,26 +63,32 @@ WHERE last.left_seq > $3 AND (
 SELECT pg_current_snapshot()::text AS snapshot;
 
 -- name: became_visible
--- The streams with events that became visible since the snapshot $1, how far they reach, and whom these
--- events joined to them. What a snapshot does not show is exactly the transactions that it lists as running
--- and those from its xmax on, so a transaction that stays open for long makes this no slower: each is looked up by
--- itself (OFFSET 0: as a join, all events would be read for one of them).
+-- The streams with events that became visible since the snapshot $1, by the rooms' names, and how far they reach: 500 to a
+-- row, so that many of them are quickly read. The first row has, by room, the events that joined people, and whom.
+-- What a snapshot does not show is exactly the transactions that it lists as running and those from its xmax on, so a
+-- transaction that stays open for long makes this no slower: each is looked up by itself (OFFSET 0: as a join, all events
+-- would be read for one of them). A person's own stream has no event about a message: only streams that have none are
+-- looked up.
 WITH since AS MATERIALIZED (SELECT $1::text::pg_snapshot AS snapshot), fresh AS MATERIALIZED (
     SELECT found.* FROM since CROSS JOIN LATERAL (
-        SELECT e.stream_id, e.seq, e.payload -> 'joined' AS joined FROM events e
+        SELECT e.stream_id, e.seq, e.message_id IS NOT NULL AS is_message, e.payload -> 'joined' AS joined FROM events e
         WHERE e.xact >= pg_snapshot_xmax(since.snapshot) OFFSET 0) found
     UNION ALL
     SELECT found.* FROM since CROSS JOIN LATERAL pg_snapshot_xip(since.snapshot) AS running (xid) CROSS JOIN LATERAL (
-        SELECT e.stream_id, e.seq, e.payload -> 'joined' AS joined FROM events e
+        SELECT e.stream_id, e.seq, e.message_id IS NOT NULL AS is_message, e.payload -> 'joined' AS joined FROM events e
         WHERE e.xact = running.xid OFFSET 0) found
+), streams AS MATERIALIZED (
+    SELECT coalesce(CASE WHEN NOT f.is_message THEN 'user:' || (
+            SELECT s.user_id FROM personal_streams s WHERE s.stream_id = f.stream_id) END,
+            'conversation:' || f.stream_id) AS room, f.seq, (row_number() OVER () - 1) / 500 AS part
+    FROM (SELECT stream_id, max(seq) AS seq, bool_or(is_message) AS is_message FROM fresh GROUP BY stream_id) f
+), joinings AS MATERIALIZED (
+    SELECT 'conversation:' || stream_id AS room, jsonb_agg(jsonb_build_array(seq, joined) ORDER BY seq) AS events
+    FROM fresh WHERE joined IS NOT NULL GROUP BY stream_id
 )
-SELECT pg_current_snapshot()::text AS snapshot, (SELECT current_epoch()) AS epoch,
-    streams.room, streams.seq, streams.joined
+SELECT pg_current_snapshot()::text AS snapshot, (SELECT current_epoch()) AS epoch, parts.rooms, parts.seqs,
+    CASE WHEN parts.part = 0 THEN (SELECT jsonb_object_agg(j.room, j.events) FROM joinings j) END AS joined
 FROM (SELECT 1) AS always LEFT JOIN (
-    SELECT coalesce('user:' || (SELECT s.user_id FROM personal_streams s WHERE s.stream_id = f.stream_id),
-            'conversation:' || f.stream_id) AS room, f.seq, f.joined
-    FROM (
-        SELECT stream_id, max(seq) AS seq,
-            jsonb_agg(jsonb_build_array(seq, joined) ORDER BY seq) FILTER (WHERE joined IS NOT NULL) AS joined
-        FROM fresh GROUP BY stream_id) f
-) streams ON true;
+    SELECT s.part, array_agg(s.room) AS rooms, array_agg(s.seq) AS seqs FROM streams s GROUP BY s.part
+) parts ON true
+ORDER BY parts.part;

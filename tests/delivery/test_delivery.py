@@ -209,6 +209,25 @@ async def test_joined_by_an_event_that_was_never_heard() -> None:
     assert bob.frames[0].payload == "new"
 
 
+async def test_what_is_behind() -> None:
+    """Of many streams, those in which something is missing here are named, and read: nothing else is."""
+    stream = _Stream()
+    delivery = Delivery(stream.read, SilentBell())
+    bob = _connected(delivery, "bob", (ROOM, 0), ("conversation:d", 7))
+    carol = _connected(delivery, "carol")
+    stream.commit()
+    elsewhere = [(f"conversation:{n}", n) for n in range(1, 100)]
+    reached = [*elsewhere, ("conversation:d", 7), (ROOM, 1), ("user:carol", 0)]
+    assert delivery.behind(reached, {}) == [ROOM]
+    await delivery.caught_up([ROOM])
+    assert (bob.heard, carol.heard, stream.reads) == (["1"], [], [(0, 1)])
+    assert delivery.behind(reached, {}) == []
+    stream.commit(joined="carol")
+    assert delivery.behind([(ROOM, 2)], {ROOM: [(2, ["carol"])]}) == [ROOM]
+    await delivery.caught_up([ROOM])
+    assert (bob.heard, carol.heard) == (["1", "2"], ["2"])
+
+
 async def test_joined_and_gone_by_events_that_were_never_heard() -> None:
     """Who has left again by what was lost is told of both, and of nothing after."""
     stream = _Stream()

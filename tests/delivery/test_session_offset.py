@@ -115,16 +115,18 @@ async def test_no_more_often_than_once_a_second(
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However often the log is looked at, clients are told at most once in the interval, and then of all."""
+    """However often the log is looked at, the quiet are told at most once in the interval, and then of all."""
     assert server.app is not None
     reader = server.app.log_reader
     monkeypatch.setattr(log_reader, "_TOLD_EVERY", 3_600.0)
+    owed = reception(server)._delivery.owed
     monkeypatch.setattr(reader, "_told_at", reader._now())
     a = await connect(alice)
     b = await resume(bob)
     conversation_id = await opened(a, bob)
     for text in ("one", "two", "three"):
         await say(a, conversation_id, text)
+        owed.quiet_begins()
         await reader.read()
     await b.do("system:ping")
     assert "session:offset" not in b.names()
@@ -134,3 +136,31 @@ async def test_no_more_often_than_once_a_second(
     await b.drop()
     await b.connect()
     assert b.ready["replayed"] == 0
+
+
+async def test_whoever_is_pushed_more_waits(
+    connect: Connect,
+    resume: Resume,
+    alice: User,
+    bob: User,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who is pushed something again and again has offsets by that, and is told of a newer one when it ends."""
+    assert server.app is not None
+    reader, owed = server.app.log_reader, reception(server)._delivery.owed
+    monkeypatch.setattr(log_reader, "_TOLD_EVERY", 0.0)
+    monkeypatch.setattr(log_reader, "_QUIET_AFTER", 3_600.0)
+    await reader.read()
+    a = await connect(alice)
+    b = await resume(bob)
+    conversation_id = await opened(a, bob)
+    owed.quiet_begins()
+    await say(a, conversation_id, "more")
+    await reader.read()
+    await b.do("system:ping")
+    assert "session:offset" not in b.names()
+    owed.quiet_begins()
+    await reader.read()
+    await b.expect("session:offset")
+    assert not owed
