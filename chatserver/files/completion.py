@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from chatserver.core.logging import get_logger
 from chatserver.files.clamd import Clamd, ClamdError
 from chatserver.files.images import Images, RefusedImageError
 from chatserver.files.naming import attributes_of
+from chatserver.files.notes import NOTED, find_notes, without
 from chatserver.files.objects import Objects
 from chatserver.files.rows import FileRow, FileRows
 from chatserver.files.sniffing import IMAGES, LOOKED_AT, sniff
@@ -215,7 +217,17 @@ class Completion:
             return FileOutcome(
                 {**file.entry, **about, "state": "ready", "has_thumb": True}, image, thumb
             )
+        if file.entry["type"] in NOTED:
+            content = await self._without_notes(file, content)
         return FileOutcome({**file.entry, "state": "ready"}, content)
+
+    async def _without_notes(self, file: FileRow, content: UUID) -> UUID:
+        """Return an object without its notes: the same one where there are none."""
+        read = partial(self._objects.storage.read, content)
+        notes = await find_notes(read, file.entry["size"])
+        if not notes:
+            return content
+        return await self._objects.write_new(without(read(), notes), attributes_of(file.entry))
 
     async def _finish(self, file: FileRow, outcome: FileOutcome) -> None:
         entry = outcome.entry
