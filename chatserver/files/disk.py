@@ -10,7 +10,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 from uuid import UUID
@@ -100,20 +99,17 @@ class DiskStorage:
     ) -> int:
         """See `Storage`."""
         writing = await self._seal(lambda: _Writing(self._path(object_id), self._vault, object_id))
-        try:
-            # Put together in the threads: here others wait for each copy.
-            waiting: list[bytes] = []
-            size = 0
-            async for piece in pieces:
-                waiting.append(piece)
-                size += len(piece)
-                if size >= PIECE:
-                    ready, waiting, size = waiting, [], 0
-                    await self._seal(lambda ready=ready: writing.add(ready))  # type: ignore[misc]
-            await self._seal(lambda: writing.end(waiting))
-            await self._wait(writing.sync)
-        finally:
-            writing.close()
+        # Put together in the threads: here others wait for each copy.
+        waiting: list[bytes] = []
+        size = 0
+        async for piece in pieces:
+            waiting.append(piece)
+            size += len(piece)
+            if size >= PIECE:
+                ready, waiting, size = waiting, [], 0
+                await self._seal(lambda ready=ready: writing.add(ready))  # type: ignore[misc]
+        await self._seal(lambda: writing.end(waiting))
+        await self._wait(writing.sync)
         return writing.size
 
     # -- reading ----------------------------------------------------------------------------------
@@ -123,15 +119,12 @@ class DiskStorage:
     ) -> AsyncIterator[bytes]:
         """See `Storage`."""
         reading = await self._seal(lambda: _Reading(self._path(object_id), self._vault, object_id))
-        try:
-            end = reading.size if end is None else min(end, reading.size)
-            while start < end:
-                chunks = await self._seal(lambda start=start: reading.chunks(start, end))  # type: ignore[misc]
-                for chunk in chunks:
-                    start += len(chunk)
-                    yield chunk
-        finally:
-            reading.close()
+        end = reading.size if end is None else min(end, reading.size)
+        while start < end:
+            chunks = await self._seal(lambda start=start: reading.chunks(start, end))  # type: ignore[misc]
+            for chunk in chunks:
+                start += len(chunk)
+                yield chunk
 
     async def size(self, object_id: UUID) -> int | None:
         """See `Storage`."""
@@ -165,7 +158,10 @@ def _plain_size(stored: int) -> int:
 
 
 class _Writing:
-    """An object that is being written. Every method blocks."""
+    """An object that is being written. Every method blocks.
+
+    Between two of them no file is open: however many clients are slow, they take none that others need.
+    """
 
     def __init__(self, path: Path, vault: Vault, object_id: UUID) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -179,67 +175,69 @@ class _Writing:
         # Less than a chunk, or one that may be the last.
         self._rest = b""
         self.size = 0
-        self._file = open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 0)  # noqa: SIM115
-        self._file.write(_MAGIC + key_id.encode() + random)
+        with self._open(os.O_CREAT | os.O_EXCL) as file:
+            file.write(_MAGIC + key_id.encode() + random)
+
+    def _open(self, flags: int = 0) -> BinaryIO:
+        return open(os.open(self._path, os.O_WRONLY | os.O_APPEND | flags, 0o600), "wb", 0)
 
     def add(self, pieces: list[bytes]) -> None:
         """Write what is known not to be the last chunk, and keep the rest."""
         data = memoryview(b"".join((self._rest, *pieces)))
         whole = max(0, (len(data) - 1) // CHUNK * CHUNK)
-        for at in range(0, whole, CHUNK):
-            self._write(data[at : at + CHUNK], is_last=False)
+        if whole:
+            with self._open() as file:
+                for at in range(0, whole, CHUNK):
+                    self._write(file, data[at : at + CHUNK], is_last=False)
         self._rest = bytes(data[whole:])
 
     def end(self, pieces: list[bytes]) -> None:
         """Write the last bytes."""
         self.add(pieces)
-        self._write(self._rest, is_last=True)
+        with self._open() as file:
+            self._write(file, self._rest, is_last=True)
 
     def sync(self) -> None:
         """See that the disk has all of it."""
-        os.fsync(self._file.fileno())
+        with self._open() as file:
+            os.fsync(file.fileno())
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
 
-    def _write(self, chunk: bytes | memoryview, *, is_last: bool) -> None:
+    def _write(self, file: BinaryIO, chunk: bytes | memoryview, *, is_last: bool) -> None:
         sealed = memoryview(self._cipher.seal(self._index, chunk, is_last=is_last))
         self._index += 1
         self.size += len(chunk)
         while sealed:
-            sealed = sealed[self._file.write(sealed) :]
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._file.close()
+            sealed = sealed[file.write(sealed) :]
 
 
 class _Reading:
-    """An object that is being read. `chunks` blocks. Once open it is read to its end, even where it is deleted."""
+    """An object that is being read. Every method blocks; between two of them no file is open, as in `_Writing`."""
 
     def __init__(self, path: Path, vault: Vault, object_id: UUID) -> None:
-        self._file: BinaryIO = path.open("rb", buffering=0)
-        try:
-            header = self._file.read(_HEADER)
-            key_id, random = header[len(_MAGIC) : -_RANDOM], header[-_RANDOM:]
-            if len(header) < _HEADER or not header.startswith(_MAGIC):
-                raise OSError("no file of ours")
-            key = vault.derive_one(key_id.decode("ascii", "replace"), b"file", object_id.bytes)
-            self._cipher = _Cipher(key, object_id, random)
-            self.size = _plain_size(os.fstat(self._file.fileno()).st_size)
-            self._last = max(0, -(-self.size // CHUNK) - 1)
-        except BaseException:
-            self._file.close()
-            raise
+        with path.open("rb", buffering=0) as file:
+            header = file.read(_HEADER)
+            self.size = _plain_size(os.fstat(file.fileno()).st_size)
+        key_id, random = header[len(_MAGIC) : -_RANDOM], header[-_RANDOM:]
+        if len(header) < _HEADER or not header.startswith(_MAGIC):
+            raise OSError("no file of ours")
+        key = vault.derive_one(key_id.decode("ascii", "replace"), b"file", object_id.bytes)
+        self._cipher = _Cipher(key, object_id, random)
+        self._path = path
+        self._last = max(0, -(-self.size // CHUNK) - 1)
 
     def chunks(self, start: int, end: int) -> list[bytes]:
         """Return bytes from one place on, some chunks at most, and not beyond another place."""
         first = start // CHUNK
         until = min(first + _TOGETHER, self._last + 1, -(-end // CHUNK))
         offset = _HEADER + first * (CHUNK + _TAG)
-        sealed = memoryview(os.pread(self._file.fileno(), (until - first) * (CHUNK + _TAG), offset))
+        with self._path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            sealed = memoryview(file.read((until - first) * (CHUNK + _TAG)))
         opened = []
         for index in range(first, until):
             at = (index - first) * (CHUNK + _TAG)
@@ -253,6 +251,3 @@ class _Reading:
         if not all(opened):
             raise OSError("a file is shorter than it was")
         return opened
-
-    def close(self) -> None:
-        self._file.close()

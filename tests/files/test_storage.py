@@ -97,6 +97,31 @@ async def test_few_pieces_are_in_turn(tmp_path: Path, monkeypatch: pytest.Monkey
     await storage.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells what is open")
+async def test_slow_clients_hold_no_files_open(tmp_path: Path) -> None:
+    """While an upload sends nothing, or a download is not read, its object's file is not open."""
+    storage = DiskStorage(tmp_path, Vault(["a key"]))
+    open_files: list[set[str]] = []
+
+    def look() -> None:
+        links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+        found = {os.readlink(link) for link in links if os.path.lexists(link)}
+        open_files.append({path for path in found if path.startswith(str(tmp_path))})
+
+    async def watched() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            look()
+            yield bytes(PIECE)
+
+    object_id = uuid4()
+    await storage.write(object_id, watched(), _AS)
+    async for _ in storage.read(object_id):
+        look()
+    await storage.close()
+    assert len(open_files) > 10
+    assert open_files == [set()] * len(open_files)
+
+
 async def test_what_is_deleted_is_gone(storage: Storage) -> None:
     """A deleted object has no size and cannot be read; deleting it again is nothing."""
     object_id = uuid4()

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from chatserver.files import Attributes
 
-_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
+_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII)
 # Whoever opens a file by its address sees it and no more: no script, no form, no other address.
 _POLICY = (
     "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
