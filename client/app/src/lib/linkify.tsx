@@ -8,18 +8,19 @@ import styles from "./linkify.module.css";
 const PARTS =
   /```([^`]{1,10000})```|`([^`\n]{1,2000})`|\bhttps?:\/\/[^\s<>"'`]{1,2000}|[@＠][\p{L}\p{N}_.-]{1,64}/gu;
 /** What ends an address only where a sentence ends. */
-const TRAILING = /[.,:;!?…'")\]}]+$/u;
+const TRAILING = new Set(`.,:;!?…'")]}`);
 
 /** Without what ends the sentence around an address. A bracket that the address opens stays. */
 function trimmed(address: string): string {
-  let text = address;
-  for (;;) {
-    const end = TRAILING.exec(text)?.[0];
-    if (!end) return text;
-    const last = text.at(-1);
-    if (last === ")" && text.split("(").length >= text.split(")").length) return text;
-    text = text.slice(0, -1);
+  let end = address.length;
+  // How many brackets are closed and were not opened. Counted once: an address may end with two thousand of them.
+  let surplus = address.split(")").length - address.split("(").length;
+  for (; TRAILING.has(address.charAt(end - 1)); end--) {
+    if (address.charAt(end - 1) !== ")") continue;
+    if (surplus <= 0) break;
+    surplus--;
   }
+  return address.slice(0, end);
 }
 
 function isAddress(text: string): boolean {
