@@ -147,7 +147,8 @@ def _main() -> None:
     image = Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=_FORMATS)
     form = str(image.format)
     if form == "MPO":
-        form = "JPEG"
+        # What many phones write: behind the picture there are others, of its depth or its brightest places.
+        image.format = form = "JPEG"
     if image.width * image.height > _PIXELS:
         raise RefusedError
     frames = getattr(image, "n_frames", 1) if form in ("GIF", "WEBP") else 1

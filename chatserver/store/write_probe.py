@@ -26,6 +26,8 @@ class WriteProbe:
         self._asked_at = self._asked_whole_at = float("-inf")
         self._refused = 0
         self._said = False
+        # Whether the log says that it refuses writes, and not yet that it takes them.
+        self._is_refused = False
 
     async def works(self) -> bool:
         """Return whether the database answers, and takes writes."""
@@ -51,14 +53,18 @@ class WriteProbe:
             return self._writable
 
     async def _ask(self, *, whole: bool) -> None:
+        before = self._db.refused_writes
         try:
             row = await self._db.one("can_write", whole)
-        except (ChatError, asyncpg.PostgresSystemError):
-            if self._writable:
+        except (ChatError, asyncpg.PostgresSystemError) as error:
+            self._writable = False
+            # One that gave no answer in time refused nothing; `Database` has said so.
+            refused = self._db.refused_writes != before or not isinstance(error, ChatError)
+            if refused and not self._is_refused:
+                self._is_refused = True
                 _log.error(
                     "the database cannot be written to: its disk is full, or it is read-only"
                 )
-            self._writable = False
             return
         except asyncpg.PostgresError as error:
             # That we may not ask says nothing of what clients send.
@@ -68,6 +74,7 @@ class WriteProbe:
             self._writable = True
             return
         if row is not None and row["so"]:
-            if not self._writable:
+            if self._is_refused:
+                self._is_refused = False
                 _log.info("the database can be written to again")
             self._writable = True

@@ -23,6 +23,7 @@ from tests.support.talks import opened as conversation_with
     ("form", "served_as"),
     [
         ("JPEG", "image/jpeg"),
+        ("MPO", "image/jpeg"),
         ("PNG", "image/png"),
         ("GIF", "image/gif"),
         ("WEBP", "image/webp"),

@@ -46,6 +46,9 @@ def talkative(form: str, **options: Any) -> bytes:
         options |= {"exif": exif(), "comment": SECRET.encode()}
     elif form == "GIF":
         options |= {"comment": SECRET.encode()}
+    elif form == "MPO":
+        # What many phones write: a JPEG, with other pictures behind it.
+        options |= {"exif": exif(), "save_all": True, "append_images": [picture((80, 60))]}
     else:
         options |= {"exif": exif()}
     return saved(image, form, **options) + f"<script>{SECRET}</script>".encode()
