@@ -11,6 +11,9 @@ from chatserver.ops.embedded.postgres import EmbeddedPostgres
 # A checkpoint in the middle of a measurement would be measured too. It delays none of the commits' fsyncs.
 _SETTINGS = ("max_wal_size = '16GB'", "checkpoint_timeout = '1h'")
 
+# S9 has sixteen processes, each with a pool of ten.
+_CONNECTIONS = 250
+
 _BELIEVED = "SELECT reltuples FROM pg_class WHERE oid = $1::regclass"
 
 
@@ -20,7 +23,7 @@ class Postgres:
     def __init__(self, directory: Path, cores: Cores, *, durable: bool) -> None:
         self._directory = directory
         self._cores = cores
-        self._embedded = EmbeddedPostgres(directory, durable=durable)
+        self._embedded = EmbeddedPostgres(directory, durable=durable, connections=_CONNECTIONS)
         self._dsn = ""
 
     async def start(self) -> None:

@@ -50,11 +50,11 @@ from chatserver.ops.embedded.process import (
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "binaries", "running_dsn"]
 
 START_SECONDS = 30.0
+CONNECTIONS = 100
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -67,12 +67,16 @@ _logger = logging.getLogger(__name__)
 class EmbeddedPostgres:
     """A PostgreSQL server of our own, whose data is kept under *directory* (``.chatserver``).
 
-    *durable* is False in tests alone: then a crash of the machine may lose or damage the data.
+    *durable* is False in tests alone: then a crash of the machine may lose or damage the data. It
+    takes up to *connections* at a time.
     """
 
-    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self, directory: Path, *, durable: bool = True, connections: int = CONNECTIONS
+    ) -> None:
         self._directory = directory
         self._durable = durable
+        self._connections = connections
         self._running = ExitStack()
 
     def start(self) -> str:
@@ -120,7 +124,7 @@ class EmbeddedPostgres:
             initialise(cluster, durable=self._durable)
         stack.callback(remove_socket_directory, cluster)
         sockets = make_socket_directory(cluster)
-        process = _launch(cluster, sockets, durable=self._durable)
+        process = _launch(cluster, sockets, durable=self._durable, connections=self._connections)
         sentry = ExitStack()
         stack.callback(sentry.close)  # after PostgreSQL has ended
         stack.callback(_end, process)
@@ -142,8 +146,13 @@ def running_dsn(directory: Path) -> str | None:
     return dsn_of(password, sockets) if (sockets / f".s.PGSQL.{PORT}").exists() else None
 
 
-def _launch(cluster: Cluster, sockets: Path, *, durable: bool) -> subprocess.Popen[bytes]:
-    settings = _SETTINGS | {"unix_socket_directories": str(sockets)}
+def _launch(
+    cluster: Cluster, sockets: Path, *, durable: bool, connections: int
+) -> subprocess.Popen[bytes]:
+    settings = _SETTINGS | {
+        "unix_socket_directories": str(sockets),
+        "max_connections": str(connections),
+    }
     if not durable:
         settings |= _NOT_DURABLE
     options = [f"--{name}={value}" for name, value in settings.items()]

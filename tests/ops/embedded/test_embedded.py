@@ -285,6 +285,13 @@ async def test_stop_leaves_nothing_behind(initialised: Project) -> None:
     connection.terminate()
 
 
+async def test_as_many_connections_as_it_is_told(initialised: Project) -> None:
+    """It takes as many connections as whoever starts it asks for: a benchmark of many processes needs more."""
+    postgres = EmbeddedPostgres(initialised.directory, durable=False, connections=117)
+    with postgres as dsn:
+        assert await show(dsn, "current_setting('max_connections')") == "117"
+
+
 async def test_a_killed_owner_loses_nothing(initialised: Project) -> None:
     """After kill -9 of the server and its sentry, the next start ends the PostgreSQL left over, and keeps data."""
     with start_owner(initialised) as owner:
