@@ -1,7 +1,6 @@
 """One run's surroundings: the database with its worlds, the servers, and the load generator."""
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import (
@@ -21,7 +20,7 @@ from redis.asyncio import Redis
 from benchmarks import seed_ours, seed_peer, tools
 from benchmarks.form import Form
 from benchmarks.loadgen.build import build
-from benchmarks.machine import Cores, allow_many_files, cores, go_first, running_on
+from benchmarks.machine import Cores, allow_many_files, cores, go_first, going_first, running_on
 from benchmarks.postgres import Postgres
 from benchmarks.servers import Kind, Server
 from benchmarks.world import Talk, World, write_lines
@@ -73,8 +72,6 @@ class Bench:
     async def prepare(self) -> None:
         """Start PostgreSQL."""
         await self.postgres.start()
-        if self._first:
-            go_first(self.postgres.pid)
 
     async def redis_version(self) -> str:
         """Such as 7.2.4."""
@@ -231,6 +228,9 @@ class Bench:
 
         Raises LoadError.
         """
+        if self._first:
+            # Its processes that the servers have connected to are new.
+            go_first(self.postgres.pid)
         given: dict[str, object] = {
             "port": ",".join(str(server.port) for server in servers),
             "pid": ",".join(str(server.pid) for server in servers),
@@ -267,13 +267,11 @@ class Bench:
 
 @asynccontextmanager
 async def bench(kinds: list[Kind], form: Form, *, first: bool = False) -> AsyncIterator[Bench]:
-    """The surroundings of a run, set up and in the end taken down; `first`: as `go_first`.
+    """The surroundings of a run, set up and in the end taken down; `first`: as `going_first`.
 
     Raises BuildError, MissingTool, PermissionError.
     """
     allow_many_files()
-    if first:
-        go_first(os.getpid())
     if not all(kind.ours for kind in kinds):
         tools.install_peer()
     with tempfile.TemporaryDirectory(prefix="chatserver-bench-") as name:
@@ -282,7 +280,8 @@ async def bench(kinds: list[Kind], form: Form, *, first: bool = False) -> AsyncI
         directory.chmod(0o755)  # noqa: ASYNC240 - nothing else runs yet
         # Asked before anything is pinned: afterwards there would be one processor for all.
         shared = cores(apart=form.apart)
-        with running_on(shared.rest), redis_server() as redis_url:
+        before_others = going_first() if first else nullcontext()
+        with before_others, running_on(shared.rest), redis_server() as redis_url:
             made = Bench(kinds, form, directory, redis_url, shared=shared, first=first)
             try:
                 await made.prepare()

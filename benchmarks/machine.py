@@ -76,15 +76,36 @@ def _children(pid: int) -> list[int]:
 
 
 def go_first(pid: int) -> None:
-    """Have the session of a process preferred to other sessions' on the same processors.
+    """Have the sessions of a process and its children preferred to other sessions on the same processors.
 
     Raises PermissionError.
     """
-    os.setpriority(os.PRIO_PROCESS, pid, _FIRST)
-    # The scheduler shares out the time among sessions, and only within one by the niceness of its processes.
-    group = Path(f"/proc/{pid}/autogroup")
-    if group.exists():
-        group.write_text(str(_FIRST))
+    # Each process of PostgreSQL has a session of its own.
+    for each in (pid, *_children(pid)):
+        try:
+            os.setpriority(os.PRIO_PROCESS, each, _FIRST)
+            # The scheduler shares out the time among sessions, and only within one by its processes' niceness.
+            group = Path(f"/proc/{each}/autogroup")
+            if group.exists():
+                group.write_text(str(_FIRST))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it ended meanwhile
+
+
+@contextmanager
+def going_first() -> Iterator[None]:
+    """Have our session preferred while this lasts: what runs in it later is not to be.
+
+    Raises PermissionError.
+    """
+    group = Path("/proc/self/autogroup")
+    before = group.read_text().rpartition(" ")[2] if group.exists() else None
+    go_first(os.getpid())
+    try:
+        yield
+    finally:
+        if before is not None:
+            group.write_text(before)
 
 
 @contextmanager
