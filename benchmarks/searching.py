@@ -53,7 +53,8 @@ async def search(bench: Bench, kind: Kind) -> Numbers:
     try:
         await connection.execute("DELETE FROM search_segments")
         await server.start()
-        numbers: Numbers = {"unbuilt": await _pages(server, {"nothing": _ASKS["nothing"]}, 1)}
+        numbers: Numbers = {"mode": "search"}
+        numbers["unbuilt"] = await _pages(server, {"nothing": _ASKS["nothing"]}, 1)
         await server.stop()
         began = time.perf_counter()
         with running_on(bench.cores.all):
