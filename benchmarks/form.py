@@ -42,9 +42,9 @@ class Form:
     pings: int = 200
     # S12: messages; first pages of each kind; pairs of runs of so many sends.
     searched: int = 200_000
-    searches: int = 30
+    searches: int = 20
     send_pairs: int = 5
-    sends: int = 500
+    sends: int = 300
     size: Size = field(default_factory=Size)
     durable: bool = True  # commits are on disk
     apart: bool = True  # the server under test has a processor of its own

@@ -55,14 +55,12 @@ async def search(bench: Bench, kind: Kind) -> Numbers:
         await server.start()
         numbers: Numbers = {"mode": "search"}
         numbers["unbuilt"] = await _pages(server, {"nothing": _ASKS["nothing"]}, 1)
-        await server.stop()
         began = time.perf_counter()
         with running_on(bench.cores.all):
             await seed_ours.command(kind, dsn, "search", "build")
         numbers["build_seconds"] = time.perf_counter() - began
         size = await connection.fetchval("SELECT sum(octet_length(sealed)) FROM search_segments")
         numbers["bytes_per_message"] = int(size) / form.searched
-        await server.start()
         in_one = {**_ASKS["rare"], "conversationId": str(talk_id(0))}
         numbers["built"] = await _pages(server, {**_ASKS, "in_one": in_one}, form.searches)
         await server.stop()
