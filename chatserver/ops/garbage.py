@@ -49,7 +49,7 @@ def settle_garbage() -> None:
 
     By default it looks at the youngest objects after every 700 that are made, and a command makes a hundred; what
     it finds there is next to nothing, since what is made for a command goes by itself, and what a connection
-    leaves too. That keeps some 130 objects, and looking at 100,000 in one go holds up everybody for 50 ms; so
+    leaves too. That keeps some 80 objects, and looking at 100,000 in one go holds up everybody for 50 ms; so
     little is looked at in one go, and the oldest seldom, for what the libraries may leave elsewhere: after some
     2.5 million objects more. Several thousand clients who come back at once make fewer, and looking at those of
     2,000 in the middle of that held up everybody for a quarter of a second.
