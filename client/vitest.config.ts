@@ -14,7 +14,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["packages/*/tests/**/*.test.{ts,tsx}", "app/tests/*.test.tsx"],
+    include: ["packages/*/tests/**/*.test.{ts,tsx}", "app/tests/*.test.{ts,tsx}"],
     maxWorkers: 2,
     // Long enough for a busy machine; nothing waits this long unless it fails.
     testTimeout: 60_000,

@@ -8,7 +8,15 @@ import {
 } from "@chatserver/zustand/react";
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+} from "react";
 
 import { useAfter, useEvent } from "../lib/hooks.js";
 import { arrive, useAim } from "../lib/jump.js";
@@ -16,7 +24,7 @@ import { attempt, notify } from "../lib/notices.js";
 import { dayOf } from "../lib/time.js";
 import { MessageRow } from "./MessageRow.js";
 import styles from "./MessageList.module.css";
-import { rowsOf, type Line } from "./rows.js";
+import { Rows, type Line } from "./rows.js";
 import { useReading } from "./useReading.js";
 
 /** How near to the end counts as being there, in px. */
@@ -46,10 +54,13 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
   const [lit, setLit] = useState<string | null>(null);
 
   // What a row is does not change with what its message says.
+  const [made] = useState(() => new Rows());
   const rows = useMemo(
-    () => rowsOf(ids, store.getState().messagesById, me, line, window?.atStart ?? false),
-    [ids, me, line, store, window?.atStart],
+    () => made.of(ids, store.getState().messagesById, me, line, window?.atStart ?? false),
+    [made, ids, me, line, store, window?.atStart],
   );
+  // Another function would have the list measure all of them again.
+  const keyOf = useCallback((index: number) => rows[index]?.key ?? index, [rows]);
   const count = rows.length;
   const activeIndex = rows.findIndex((row) => row.kind === "message" && row.id === active);
   const lastIndex = rows.findLastIndex(({ kind }) => kind === "message");
@@ -58,7 +69,7 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
     count,
     getScrollElement: () => scroller.current,
     estimateSize: (index) => (rows[index]?.kind === "message" ? 58 : 44),
-    getItemKey: (index) => rows[index]?.key ?? index,
+    getItemKey: keyOf,
     overscan: 8,
     paddingStart: 16,
     paddingEnd: 8,

@@ -17,8 +17,13 @@ function midnight(time: Date): number {
   return new Date(time.getFullYear(), time.getMonth(), time.getDate()).getTime();
 }
 
+/** When this day began, in ms. */
+export function today(): number {
+  return midnight(new Date());
+}
+
 function daysAgo(time: Date): number {
-  return Math.round((midnight(new Date()) - midnight(time)) / DAY);
+  return Math.round((today() - midnight(time)) / DAY);
 }
 
 /** The hour and minute. */
