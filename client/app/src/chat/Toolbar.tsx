@@ -6,7 +6,8 @@ import { lazy, Suspense, useCallback, useRef, useState } from "react";
 import { isAtLeast } from "../lib/names.js";
 import { attempt } from "../lib/notices.js";
 import { IconButton } from "../ui/Button.js";
-import { Item, Popover } from "../ui/Popover.js";
+import { Item } from "../ui/Item.js";
+import { Popover } from "../ui/Popover.js";
 import { QUICK } from "./quick.js";
 import styles from "./Toolbar.module.css";
 

@@ -9,7 +9,7 @@ import { go } from "../lib/route.js";
 import { Avatar } from "../ui/Avatar.js";
 import { Button, IconButton } from "../ui/Button.js";
 import { Dialog } from "../ui/Dialog.js";
-import { Action } from "./Action.js";
+import { Item } from "../ui/Item.js";
 import { AddPeople, EditGroup } from "./GroupDialogs.js";
 import styles from "./Details.module.css";
 import { Members } from "./Members.js";
@@ -75,24 +75,24 @@ export default function Details({
       {isGroup && (
         <>
           <Members conversation={conversation} />
-          <Action icon={<UserPlus />} onPick={() => setOpen("add")}>
+          <Item icon={<UserPlus />} onPick={() => setOpen("add")}>
             Add people
-          </Action>
+          </Item>
         </>
       )}
 
       <Notifications conversation={conversation} />
       <div className={styles.actions}>
-        <Action
+        <Item
           icon={<MailOpen />}
           onPick={() => {
             void attempt(chat.ask("chat:conversation_mark_unread", { conversationId }));
           }}
         >
           Mark as unread
-        </Action>
+        </Item>
         {other && (
-          <Action
+          <Item
             icon={<Ban />}
             isDanger
             onPick={() => {
@@ -101,20 +101,20 @@ export default function Details({
             }}
           >
             {conversation.blocked_by_me ? "Unblock" : `Block ${other.display_name}`}
-          </Action>
+          </Item>
         )}
-        <Action icon={<EyeOff />} onPick={() => void end("chat:conversation_delete")}>
+        <Item icon={<EyeOff />} onPick={() => void end("chat:conversation_delete")}>
           Hide with its history
-        </Action>
+        </Item>
         {isGroup && role !== "owner" && (
-          <Action icon={<LogOut />} isDanger onPick={() => setOpen("leave")}>
+          <Item icon={<LogOut />} isDanger onPick={() => setOpen("leave")}>
             Leave the group
-          </Action>
+          </Item>
         )}
         {isGroup && role === "owner" && (
-          <Action icon={<Trash2 />} isDanger onPick={() => setOpen("end")}>
+          <Item icon={<Trash2 />} isDanger onPick={() => setOpen("end")}>
             End the group
-          </Action>
+          </Item>
         )}
       </div>
 

@@ -9,7 +9,8 @@ import { attempt } from "../lib/notices.js";
 import { go } from "../lib/route.js";
 import { Avatar } from "../ui/Avatar.js";
 import { IconButton } from "../ui/Button.js";
-import { Item, Popover } from "../ui/Popover.js";
+import { Item } from "../ui/Item.js";
+import { Popover } from "../ui/Popover.js";
 import styles from "./Details.module.css";
 
 /** The members of a group with their roles. */

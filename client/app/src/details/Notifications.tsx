@@ -6,7 +6,7 @@ import { useId, useState } from "react";
 import { isMuted } from "../lib/names.js";
 import { attempt } from "../lib/notices.js";
 import { fullTimeOf } from "../lib/time.js";
-import { Action } from "./Action.js";
+import { Item } from "../ui/Item.js";
 import styles from "./Notifications.module.css";
 
 const HOUR = 3_600_000;
@@ -81,18 +81,18 @@ export function Notifications({ conversation }: { conversation: StoredConversati
           }}
         />
       )}
-      <Action
+      <Item
         icon={settings.favourite ? <StarOff /> : <Star />}
         onPick={() => set({ favourite: !settings.favourite })}
       >
         {settings.favourite ? "No favourite any more" : "Make a favourite"}
-      </Action>
-      <Action
+      </Item>
+      <Item
         icon={settings.archived ? <ArchiveRestore /> : <Archive />}
         onPick={() => set({ archived: !settings.archived })}
       >
         {settings.archived ? "Take out of the archive" : "Archive"}
-      </Action>
+      </Item>
     </section>
   );
 }

@@ -5,7 +5,8 @@ import { useRef, useState } from "react";
 import { chooseTheme, useTheme } from "../lib/theme.js";
 import { signOut } from "../session.js";
 import { Avatar } from "../ui/Avatar.js";
-import { Item, Popover } from "../ui/Popover.js";
+import { Item } from "../ui/Item.js";
+import { Popover } from "../ui/Popover.js";
 import styles from "./AccountMenu.module.css";
 
 /** Who is signed in, and what they may choose for themselves. */

@@ -78,28 +78,3 @@ export function Popover({
     </div>
   );
 }
-
-/** One line of a menu. */
-export function Item({
-  icon,
-  isDanger = false,
-  onPick,
-  children,
-}: {
-  icon: ReactNode;
-  isDanger?: boolean;
-  onPick: () => void;
-  children: ReactNode;
-}) {
-  return (
-    <button
-      type="button"
-      className={styles.item}
-      data-danger={isDanger || undefined}
-      onClick={onPick}
-    >
-      {icon}
-      {children}
-    </button>
-  );
-}

@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 
-import styles from "./Details.module.css";
+import styles from "./Item.module.css";
 
-/** Something that may be done with a conversation. */
-export function Action({
+/** One thing that may be done: a line of a menu, or of the details. */
+export function Item({
   icon,
   isDanger = false,
   onPick,
@@ -17,7 +17,7 @@ export function Action({
   return (
     <button
       type="button"
-      className={styles.action}
+      className={styles.item}
       data-danger={isDanger || undefined}
       onClick={onPick}
     >
