@@ -12,6 +12,7 @@ import { listedOf } from "./list/listed.js";
 import { signOut } from "./session.js";
 import { ShortcutsDialog } from "./Shortcuts.js";
 import { AskToNotify } from "./ui/AskToNotify.js";
+import { Boundary } from "./ui/Boundary.js";
 import styles from "./Shell.module.css";
 
 const SearchDialog = lazy(() => import("./search/SearchDialog.js"));
@@ -92,14 +93,18 @@ export function Shell() {
   return (
     <div className={styles.shell} data-open={selected !== null || undefined}>
       {(!isPhone || selected === null) && (
-        <ConversationList
-          selected={selected}
-          onHelp={() => setHelp(true)}
-          onSearch={() => setSearches(true)}
-        />
+        <Boundary className={styles.listless}>
+          <ConversationList
+            selected={selected}
+            onHelp={() => setHelp(true)}
+            onSearch={() => setSearches(true)}
+          />
+        </Boundary>
       )}
       {selected !== null && exists ? (
-        <ChatWindow key={selected} id={selected} />
+        <Boundary key={selected}>
+          <ChatWindow id={selected} />
+        </Boundary>
       ) : (
         !isPhone && (
           <main className={styles.empty}>
@@ -110,9 +115,11 @@ export function Shell() {
         )
       )}
       {searches && (
-        <Suspense fallback={null}>
-          <SearchDialog selected={selected} onClose={() => setSearches(false)} />
-        </Suspense>
+        <Boundary className={styles.over}>
+          <Suspense fallback={null}>
+            <SearchDialog selected={selected} onClose={() => setSearches(false)} />
+          </Suspense>
+        </Boundary>
       )}
       <AskToNotify />
       {showsHelp && <ShortcutsDialog onClose={() => setHelp(false)} />}

@@ -7,6 +7,8 @@ import { create } from "zustand";
 import { endPush } from "./lib/push.js";
 
 const KEY = "chatserver.session";
+/** How long a reload waits for the device, in ms. */
+const PATIENCE = 1_000;
 
 /** A person of the demo by name, or whomever a token is of. */
 interface Session {
@@ -107,6 +109,13 @@ export async function signInAs(user: string): Promise<void> {
 
 export function signInWith(token: string): void {
   begin({ demo: null, token });
+}
+
+/** Loads the page anew, from the server alone: what was kept of what was shown may be what it breaks on. */
+export async function reload(): Promise<void> {
+  const kept = useSession.getState().store?.forgetShown();
+  await Promise.race([kept, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+  location.reload();
 }
 
 /**

@@ -73,6 +73,12 @@ async def test_access(server: Server, make_user: MakeUser) -> None:
     await run_in_browser("access.mjs", server.url, tokens, people=people)
 
 
+async def test_what_breaks(server: Server, make_user: MakeUser) -> None:
+    """All that tests/js/app/broken.mjs says of a part that breaks holds."""
+    tokens, people = await people_of(make_user, "alice", "bob", "carol")
+    await run_in_browser("broken.mjs", server.url, tokens, people=people)
+
+
 async def test_scrolling(server: Server, make_user: MakeUser) -> None:
     """All that tests/js/app/scrolling.mjs says of where messages stand holds."""
     tokens, people = await people_of(make_user, "alice", "bob")

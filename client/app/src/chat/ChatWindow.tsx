@@ -7,6 +7,7 @@ import { useAttach } from "../composer/useAttach.js";
 import { useEvent, useMedia } from "../lib/hooks.js";
 import { nameIn, summaryOf, titleOf } from "../lib/names.js";
 import { say } from "../lib/notices.js";
+import { Boundary } from "../ui/Boundary.js";
 import styles from "./ChatWindow.module.css";
 import { ConnectionBanner } from "./ConnectionBanner.js";
 import { Header } from "./Header.js";
@@ -71,7 +72,9 @@ export function ChatWindow({ id }: { id: string }) {
         <PinnedBar id={id} onJump={(message) => jump.current.show(message)} />
         <div className={styles.messages}>
           <ConnectionBanner />
-          <MessageList id={id} title={title} jump={jump.current} />
+          <Boundary>
+            <MessageList id={id} title={title} jump={jump.current} />
+          </Boundary>
         </div>
         <div className={styles.foot}>
           <TypingIndicator id={id} />
@@ -79,16 +82,18 @@ export function ChatWindow({ id }: { id: string }) {
         </div>
       </DropZone>
       {hasDetails && (
-        <Suspense fallback={<aside aria-label="Details" aria-busy />}>
-          <Details
-            conversation={conversation}
-            onClose={() => setDetails(false)}
-            onJump={(message) => {
-              if (!isWide) setDetails(false);
-              jump.current.show(message);
-            }}
-          />
-        </Suspense>
+        <Boundary className={styles.beside}>
+          <Suspense fallback={<aside aria-label="Details" aria-busy />}>
+            <Details
+              conversation={conversation}
+              onClose={() => setDetails(false)}
+              onJump={(message) => {
+                if (!isWide) setDetails(false);
+                jump.current.show(message);
+              }}
+            />
+          </Suspense>
+        </Boundary>
       )}
     </div>
   );

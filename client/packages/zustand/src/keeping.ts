@@ -76,6 +76,15 @@ export class Keeping {
     for (const stop of this.#stops) stop();
   }
 
+  /** Deletes what is kept of what was shown, and keeps nothing any more. */
+  async forget(): Promise<void> {
+    this.close();
+    const { storage } = this.chat;
+    const pages = (await storage.list(`${this.#prefix}page:`).catch(() => [])) as KeptPage[];
+    const keys = [`${this.#prefix}list`, ...pages.map((page) => this.#keyOf(page.conversationId))];
+    await Promise.allSettled(keys.map((key) => storage.delete(key)));
+  }
+
   async #save(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -31,6 +31,8 @@ export type ChatStore = StoreApi<ChatState> & {
   readonly chat: Chat;
   /** Opens the chat until what this returns is called, and a second longer. */
   retain(): () => void;
+  /** Deletes what is kept of what was shown, so that the next store begins without it; drafts and the outbox stay. */
+  forgetShown(): Promise<void>;
   /** Stops listening to the chat. */
   destroy(): void;
 };
@@ -162,6 +164,7 @@ export function createChatStore(chat: Chat, { keptFor }: ChatStoreOptions = {}):
   return Object.assign(store, {
     chat,
     retain: () => chat.retain(),
+    forgetShown: async () => keeping?.forget(),
     destroy: () => {
       for (const stop of stops) stop();
       ephemeral.close();
