@@ -7,8 +7,16 @@ import { attempt } from "./notices.js";
 
 const DECLINED = "chatserver.notifications";
 
-/** Whether the person is asked if they want to be notified. */
-export const usePush = create<{ asks: boolean }>()(() => ({ asks: false }));
+/** Whether this browser notifies; `none`: it cannot, or this server notifies nobody. */
+export type PushState = "none" | "off" | "on" | "blocked";
+
+interface Push {
+  /** Whether the person is asked if they want to be notified. */
+  readonly asks: boolean;
+  readonly state: PushState;
+}
+
+export const usePush = create<Push>()(() => ({ asks: false, state: "none" }));
 
 /** The key that the server's subscriptions are made with; null where it notifies nobody by Web Push. */
 let key: Promise<string | null> | undefined;
@@ -40,12 +48,33 @@ function hasDeclined(): boolean {
   }
 }
 
+function decline(isDeclined: boolean): void {
+  try {
+    if (isDeclined) localStorage.setItem(DECLINED, "declined");
+    else localStorage.removeItem(DECLINED);
+  } catch {
+    // For this page alone, then.
+  }
+}
+
+/** Looks whether this browser notifies: the person may have told it something else meanwhile. */
+export async function lookAtPush(): Promise<void> {
+  usePush.setState({ state: await stateNow() });
+}
+
+async function stateNow(): Promise<PushState> {
+  if (!isSupported() || (await keyNow()) === null) return "none";
+  if (Notification.permission === "denied") return "blocked";
+  return Notification.permission === "granted" && device !== undefined ? "on" : "off";
+}
+
 /** Subscribes this browser where it may, and asks whether it may once a message was sent. Returns what ends it. */
 export function watchPush(chat: Chat): () => void {
   if (!isSupported()) return () => undefined;
   const stops = [
     chat.on("ready", () => {
-      if (Notification.permission === "granted") void subscribe(chat).catch(() => undefined);
+      const isWanted = Notification.permission === "granted" && !hasDeclined();
+      if (isWanted) void subscribe(chat).catch(() => undefined);
     }),
     chat.on("sent", () => {
       if (Notification.permission !== "default" || hasDeclined()) return;
@@ -60,18 +89,26 @@ export function watchPush(chat: Chat): () => void {
   };
 }
 
-/** The person wants to be notified, or does not and is not asked again. */
-export async function answerPush(chat: Chat, isWanted: boolean): Promise<void> {
+/** The person wants to be notified on this device, or does not: they are not asked again, and the account's menu turns it on. */
+export async function choosePush(chat: Chat, isWanted: boolean): Promise<void> {
   usePush.setState({ asks: false });
-  if (!isWanted) {
-    try {
-      localStorage.setItem(DECLINED, "declined");
-    } catch {
-      // Asked again after the next message, then.
-    }
-  } else if ((await Notification.requestPermission()) === "granted") {
-    await attempt(subscribe(chat));
-  }
+  decline(!isWanted);
+  if (!isWanted) await attempt(unsubscribe(chat));
+  else if ((await Notification.requestPermission()) === "granted") await attempt(subscribe(chat));
+  await lookAtPush();
+}
+
+/** Takes this browser out of the person's devices. */
+async function unsubscribe(chat: Chat): Promise<void> {
+  const deviceId = device;
+  device = undefined;
+  await dropSubscription();
+  if (deviceId !== undefined) await chat.ask("push:device_remove", { deviceId });
+}
+
+async function dropSubscription(): Promise<void> {
+  const registration = await navigator.serviceWorker.getRegistration();
+  await (await registration?.pushManager.getSubscription())?.unsubscribe();
 }
 
 /** Hands this browser's subscription in: again at each session, since it belongs to whoever did that last. */
@@ -93,6 +130,7 @@ async function subscribe(chat: Chat): Promise<void> {
     subscription: { endpoint, expirationTime: made.expirationTime, keys: { p256dh, auth } },
   });
   device = added.device.id;
+  usePush.setState({ state: "on" });
 }
 
 /**
@@ -114,8 +152,7 @@ export async function endPush(token: string | null): Promise<void> {
   }
   device = undefined;
   await closeNotifications();
-  const registration = await navigator.serviceWorker.getRegistration();
-  await (await registration?.pushManager.getSubscription())?.unsubscribe();
+  await dropSubscription();
 }
 
 /** Takes back the notifications of a conversation that is open, or all that there are. */

@@ -8,6 +8,7 @@ import { Avatar } from "../ui/Avatar.js";
 import { Item } from "../ui/Item.js";
 import { Popover } from "../ui/Popover.js";
 import styles from "./AccountMenu.module.css";
+import { NotifyItem } from "./NotifyItem.js";
 
 /** Who is signed in, and what they may choose for themselves. */
 export function AccountMenu({ onHelp }: { onHelp: () => void }) {
@@ -53,6 +54,7 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
               </button>
             ))}
           </div>
+          <NotifyItem />
           <Item
             icon={<Keyboard />}
             onPick={() => {

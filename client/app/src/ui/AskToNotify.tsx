@@ -1,7 +1,7 @@
 import { useChatStore } from "@chatserver/zustand/react";
 import { useEffect } from "react";
 
-import { answerPush, usePush, watchPush } from "../lib/push.js";
+import { choosePush, usePush, watchPush } from "../lib/push.js";
 import styles from "./AskToNotify.module.css";
 import { Button } from "./Button.js";
 
@@ -14,8 +14,8 @@ export function AskToNotify() {
   return (
     <aside className={styles.ask} aria-label="Notifications of new messages">
       <p>Shall this device tell you of new messages while the chat is closed?</p>
-      <Button onClick={() => void answerPush(chat, false)}>Not now</Button>
-      <Button kind="main" onClick={() => void answerPush(chat, true)}>
+      <Button onClick={() => void choosePush(chat, false)}>Not now</Button>
+      <Button kind="main" onClick={() => void choosePush(chat, true)}>
         Notify me
       </Button>
     </aside>

@@ -5,11 +5,14 @@ import styles from "./Item.module.css";
 /** One thing that may be done: a line of a menu, or of the details. */
 export function Item({
   icon,
+  state,
   isDanger = false,
   onPick,
   children,
 }: {
   icon: ReactNode;
+  /** How it is now, where that is not its name. */
+  state?: string;
   isDanger?: boolean;
   onPick: () => void;
   children: ReactNode;
@@ -23,6 +26,7 @@ export function Item({
     >
       {icon}
       {children}
+      {state !== undefined && <span className={styles.state}>{state}</span>}
     </button>
   );
 }
