@@ -4,11 +4,13 @@ import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.conftest import MakeUser
+from tests.conftest import Connect, MakeUser
 from tests.support.app import build_app, built_app, run_in_browser
+from tests.support.crowds import say_much
 from tests.support.hostile import MARKUP
 from tests.support.node import CLIENT, node_modules
 from tests.support.servers import Server
+from tests.support.talks import opened
 
 if TYPE_CHECKING:
     import asyncpg
@@ -83,6 +85,24 @@ async def test_scrolling(server: Server, make_user: MakeUser) -> None:
     """All that tests/js/app/scrolling.mjs says of where messages stand holds."""
     tokens, people = await people_of(make_user, "alice", "bob")
     await run_in_browser("scrolling.mjs", server.url, tokens, people=people)
+
+
+async def test_a_burst(
+    server: Server, make_user: MakeUser, db: "asyncpg.Pool[asyncpg.Record]", connect: Connect
+) -> None:
+    """All that tests/js/app/burst.mjs says of much that is said in a long conversation holds."""
+    users = {name: await make_user(name) for name in ("alice", "bob")}
+    conversation_id = await opened(await connect(users["alice"]), users["bob"])
+    # Each step back is within what a quotation is looked for in.
+    replies = {10_000: 6_700, 6_700: 3_400, 3_400: 100}
+    await say_much(db, conversation_id, users["alice"].id, 10_000, replies=replies)
+    await run_in_browser(
+        "burst.mjs",
+        server.url,
+        {name: user.token for name, user in users.items()},
+        conversation=conversation_id,
+        replies=replies,
+    )
 
 
 async def test_groups(server: Server, make_user: MakeUser) -> None:
