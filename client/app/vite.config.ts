@@ -2,13 +2,14 @@ import { fileURLToPath } from "node:url";
 
 import { defineConfig } from "vite";
 
+import { manifest } from "./manifest.js";
 import { serviceWorker } from "./serviceWorker.js";
 
 const path = (to: string) => fileURLToPath(new URL(to, import.meta.url));
 
 export default defineConfig({
   root: path("."),
-  plugins: [serviceWorker()],
+  plugins: [manifest(), serviceWorker()],
   resolve: {
     // The sources, so that the app needs no build of theirs.
     alias: [

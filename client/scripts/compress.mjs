@@ -9,7 +9,7 @@ const WAYS = [
   [".br", promisify(brotliCompress), {}], // its best by default
   [".gz", promisify(gzip), { level: 9 }],
 ];
-const TEXTS = /\.(?:css|html|js|json|map|svg)$/u;
+const TEXTS = /\.(?:css|html|js|json|map|svg|webmanifest)$/u;
 // Less than one packet takes as long either way.
 const LEAST = 1400;
 

@@ -30,9 +30,10 @@ _TYPES = {
     ".map": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
     ".webp": "image/webp",
 }
-_TEXTS = ("text/", "application/json", "image/svg")
+_TEXTS = ("text/", "application/json", "application/manifest", "image/svg")
 # The better first. What they are called in a file's name, and in Accept-Encoding.
 _ENCODINGS = ((".br", "br"), (".gz", "gzip"))
 _ACCEPTED = re.compile(
@@ -68,7 +69,7 @@ def content_security_policy(files_origin: str | None = None) -> str:
     files = "" if files_origin is None else f" {files_origin}"
     return (
         f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{files}; "
-        f"img-src 'self'{files} https: data: blob:; media-src 'self'{files} https:; "
+        f"img-src 'self'{files} https: data: blob:; media-src 'self'{files} https:; manifest-src 'self'; "
         "base-uri 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types chatserver"
     )

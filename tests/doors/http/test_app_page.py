@@ -63,7 +63,8 @@ async def test_the_page(built: Server) -> None:
     assert response.headers["Cache-Control"] == "no-cache"
     assert response.headers["Content-Security-Policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self' https: data: blob:; media-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
+        "img-src 'self' https: data: blob:; media-src 'self' https:; manifest-src 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types chatserver"
     )
     assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -86,7 +87,7 @@ async def test_files_in_a_bucket(dsn: str) -> None:
         assert response.headers["Content-Security-Policy"] == (
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' http://127.0.0.1:9; "
             "img-src 'self' http://127.0.0.1:9 https: data: blob:; media-src 'self' http://127.0.0.1:9 https:; "
-            "base-uri 'none'; frame-ancestors 'none'; "
+            "manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
             "require-trusted-types-for 'script'; trusted-types chatserver"
         )
 

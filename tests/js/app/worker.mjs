@@ -188,6 +188,60 @@ test("A push is shown but for what the page shows, and opens its conversation.",
   await becomes(notified(alice), []);
 });
 
+test("The app can be installed, with its icons, and colours the browser's bar by its theme.", async (t) => {
+  const page = await install(t, "alice");
+  const session = await page.context().newCDPSession(page);
+  // A test's browser keeps nothing, and such a one installs nothing: the one hindrance that there may be.
+  const hindrances = async () =>
+    (await session.send("Page.getInstallabilityErrors")).installabilityErrors.map(({ errorId }) => errorId);
+  await becomes(hindrances, ["in-incognito"]);
+  const { url, data, errors } = await session.send("Page.getAppManifest");
+  assert.deepEqual(errors, []);
+  assert.equal((await fetch(url)).headers.get("Content-Type"), "application/manifest+json; charset=utf-8");
+  const { icons, display } = JSON.parse(data);
+  assert.equal(display, "standalone");
+  const sizes = await page.evaluate(
+    (all) =>
+      Promise.all(
+        all.map(async ({ src, purpose }) => {
+          const image = new Image();
+          image.src = src;
+          await image.decode();
+          return [purpose, image.naturalWidth, image.naturalHeight];
+        }),
+      ),
+    icons,
+  );
+  const wanted = [192, 512];
+  assert.deepEqual(sizes, [...wanted.map((px) => ["any", px, px]), ...wanted.map((px) => ["maskable", px, px])]);
+
+  const bar = () =>
+    page.evaluate(() => {
+      const { backgroundColor } = getComputedStyle(document.querySelector("nav"));
+      const bars = [...document.querySelectorAll("meta[name=theme-color]")];
+      const probe = document.body.appendChild(document.createElement("i"));
+      probe.style.color = bars.find(({ media }) => matchMedia(media).matches).content;
+      const { color } = getComputedStyle(probe);
+      probe.remove();
+      return color === backgroundColor ? "the list's" : `${color}, not ${backgroundColor}`;
+    });
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const theme of ["System", "Light", "Dark"]) {
+      await page.getByRole("button", { name: /^Account of/ }).click();
+      await page.getByRole("button", { name: theme, exact: true }).click();
+      await page.keyboard.press("Escape");
+      await becomes(bar, "the list's");
+    }
+  }
+});
+
+/** What the account's menu says of notifications. */
+async function notifications(page) {
+  await page.getByRole("button", { name: /^Account of/ }).click();
+  return page.getByRole("group", { name: "Account" }).getByRole("button", { name: /^Notifications/ });
+}
+
 test("Somebody is asked after they have written, and then this browser is one of their devices until they sign out.", async (t) => {
   await conversation("dave", "bob", "theirs 1");
   const dave = await install(t, "dave", { permissions: ["notifications"] });
@@ -209,10 +263,21 @@ test("Somebody is asked after they have written, and then this browser is one of
   const asked = dave.getByRole("complementary", { name: "Notifications of new messages" });
   assert.equal(await asked.count(), 0);
   await say(dave, "mine 1");
-  await asked.getByRole("button", { name: "Notify me" }).click();
+  // Who does not want it now finds it in the menu, and there it ends, too.
+  await asked.getByRole("button", { name: "Not now" }).click();
   await asked.waitFor({ state: "detached" });
   const devices = async () => (await ask("dave", "push:device_list", {})).devices.map(({ provider }) => provider);
+  const item = await notifications(dave);
+  await becomes(() => item.innerText(), "Notifications\nOff");
+  await item.click();
+  await becomes(() => item.innerText(), "Notifications\nOn");
   await becomes(devices, ["webpush"]);
+  await item.click();
+  await becomes(() => item.innerText(), "Notifications\nOff");
+  await becomes(devices, []);
+  await item.click();
+  await becomes(devices, ["webpush"]);
+  await dave.keyboard.press("Escape");
 
   await dave.evaluate(async () => {
     globalThis.badges = [];
@@ -224,6 +289,16 @@ test("Somebody is asked after they have written, and then this browser is one of
   await becomes(devices, []);
   await becomes(notified(dave), []);
   assert.equal(await dave.evaluate(() => badges.at(-1)), 0);
+});
+
+test("Where the browser lets nobody notify, the menu says so, and who looks for it is told where it is changed.", async (t) => {
+  const dave = await install(t, "dave", { permissions: [] });
+  await dave.addInitScript(() => Object.defineProperty(Notification, "permission", { get: () => "denied" }));
+  await dave.reload();
+  const item = await notifications(dave);
+  await becomes(() => item.innerText(), "Notifications\nBlocked by the browser");
+  await item.click();
+  await dave.getByRole("alert").getByText("allow them in its settings").waitFor();
 });
 
 test("Whose session has ended sees no notification of theirs any more.", async (t) => {
