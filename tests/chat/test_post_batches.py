@@ -1,5 +1,6 @@
 """Messages are written one by one or many at once; nobody can tell which."""
 
+import hashlib
 import random
 from typing import Any
 from uuid import UUID, uuid4
@@ -112,3 +113,29 @@ async def test_both_ways_of_writing_are_one(
         "blocked",
         "reply_not_found",
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "\\", "a\\b", "\\\\", "\\001", "\\x41", "é\u4f60\U0001f600'"]
+)
+async def test_the_key_of_a_name_is_made_of_its_bytes(
+    db: "asyncpg.Pool[asyncpg.Record]", name: str
+) -> None:
+    """Whatever a client names its message, backslashes too, its key is the digest of exactly that."""
+    talk, sender = uuid4(), f"ann{name}"
+    digest = hashlib.sha256(talk.bytes + f"{sender}\x01{name}".encode()).digest()[:16]
+    assert await db.fetchval("SELECT client_key($1, $2, $3)", talk, sender, name) == digest
+
+
+async def test_the_key_of_a_name_is_inlined(db: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """The key's function is called nowhere: the look-up, like the index, has its body in its place."""
+    async with rolled_back(db) as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = await connection.fetch(
+            "EXPLAIN (COSTS OFF) SELECT FROM messages m "
+            "WHERE client_key(m.conversation_id, m.sender_id, m.client_message_id) = '\\x00'"
+        )
+    lines = "\n".join(row[0] for row in plan)
+    assert "messages_client_key" in lines
+    assert "sha256(" in lines
+    assert "client_key(" not in lines
