@@ -189,6 +189,9 @@ class Sender(BackgroundTask):
         notice = await self._notice(row)
         if time.monotonic() - taken_at + TIMEOUT > self._lease.total_seconds():
             # Another process may be sending it, and what comes after it, before this attempt would end.
+            # No service has seen it: it is given back as untried.
+            keys = [row["target"]], [row["user_id"]], [row["conversation_id"]], [row["claim"]]
+            await self._db.all("put_off_notices", *keys, timedelta(seconds=_ASIDE))
             return
         outcome = await self._sent(notice)
         if outcome.fate == "later" and _is_old(row):

@@ -112,6 +112,25 @@ async def test_what_was_put_off_holds_no_place(
         assert await rows.fetchval("SELECT tried_seq FROM push_notices") == tried
 
 
+async def test_what_its_lease_left_no_time_for_holds_no_place(
+    notifying: Notifying,
+    person: Person,
+    services: PushServices,
+    rows: "Connection[asyncpg.Record]",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was taken and not attempted, since its lease was too short, tells the newest message later."""
+    alice, bob = await person("alice"), await person("bob")
+    await _notices(rows, bob, [await _group(rows, alice, bob, alice)])
+    monkeypatch.setattr("chatserver.push.sender.TIMEOUT", 3600.0)
+    async with notifying(), asyncio.timeout(PATIENCE):
+        while not await rows.fetchval(  # noqa: ASYNC110 - PostgreSQL has no event for it
+            "SELECT claim > 0 AND tried_seq IS NULL FROM push_notices"
+        ):
+            await asyncio.sleep(0.05)
+    assert services.calls == []
+
+
 async def test_the_old_are_dropped_however_late_it_is(
     notifying: Notifying,
     person: Person,
