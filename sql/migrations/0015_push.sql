@@ -46,16 +46,6 @@ BEGIN
 END
 $$;
 
--- Removes a device of the caller's. Error: 'not_found'.
-CREATE FUNCTION remove_push_device(caller text, device uuid) RETURNS TABLE (verdict text) LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    DELETE FROM push_devices d WHERE d.id = device AND d.user_id = caller;
-    verdict := CASE WHEN FOUND THEN 'done' ELSE 'not_found' END;
-    DELETE FROM push_notices n WHERE FOUND AND n.target = device::text;
-    RETURN NEXT;
-END
-$$;
-
 -- -- consumers of the log --------------------------------------------------------------------------
 
 -- What reads the log later and elsewhere (docs/CONSUMERS.md). Up to which snapshot each has read: what became visible since.
@@ -440,12 +430,33 @@ BEGIN
 END
 $$;
 
+-- Forgets what was to be sent to a device, in the order of the keys, as whoever else locks several.
+CREATE FUNCTION forget_notices_of(device uuid) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM FROM push_notices n WHERE n.target = device::text ORDER BY n.user_id, n.conversation_id FOR UPDATE;
+    DELETE FROM push_notices n WHERE n.target = device::text;
+END
+$$;
+
+-- Removes a device of the caller's. Error: 'not_found'.
+CREATE FUNCTION remove_push_device(caller text, device uuid) RETURNS TABLE (verdict text) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    DELETE FROM push_devices d WHERE d.id = device AND d.user_id = caller;
+    IF FOUND THEN
+        PERFORM forget_notices_of(device);
+        RETURN QUERY SELECT 'done';
+    ELSE
+        RETURN QUERY SELECT 'not_found';
+    END IF;
+END
+$$;
+
 -- Forgets a device that its push service does not know any more, unless it was added anew since.
 CREATE FUNCTION forget_push_device(device uuid, known bytea, body bytea) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     DELETE FROM push_devices d WHERE d.id = device AND d.fingerprint = known AND d.sealed = body;
     IF FOUND THEN
-        DELETE FROM push_notices n WHERE n.target = device::text;
+        PERFORM forget_notices_of(device);
     END IF;
 END
 $$;

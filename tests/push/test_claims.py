@@ -131,6 +131,42 @@ async def test_what_its_lease_left_no_time_for_holds_no_place(
     assert services.calls == []
 
 
+_ENDS = {
+    "remove": "SELECT remove_push_device('bob', id) FROM push_devices",
+    "forget": "SELECT forget_push_device(id, fingerprint, '') FROM push_devices",
+}
+
+
+@pytest.mark.parametrize("end", _ENDS.values(), ids=_ENDS)
+async def test_a_device_ends_in_the_order_of_its_notices(
+    fresh_dsn: str, rows: "Connection[asyncpg.Record]", person: Person, end: str
+) -> None:
+    """A device that goes locks its notices in the order of their keys, however its session reads tables."""
+    alice, bob = await person("alice"), await person("bob")
+    groups = sorted([await _group(rows, alice, bob, alice) for _ in range(2)])
+    # In the table the last comes first.
+    await _notices(rows, bob, groups[::-1])
+    lock = "SELECT FROM push_notices WHERE conversation_id = $1 FOR UPDATE"
+    ending = await asyncpg.connect(fresh_dsn)
+    try:
+        # As behind a pooler, where no session is told how to plan.
+        await ending.execute("SET enable_indexscan = off; SET enable_bitmapscan = off")
+        async with rows.transaction():
+            await rows.execute(lock, groups[0])
+            ended = asyncio.create_task(ending.execute(end))
+            async with asyncio.timeout(PATIENCE):
+                while not await rows.fetchval(  # noqa: ASYNC110 - PostgreSQL has no event for it
+                    "SELECT pg_blocking_pids($1) <> '{}'", ending.get_server_pid()
+                ):
+                    await asyncio.sleep(0.01)
+            # Nor does it wait with the other one in its hands.
+            await rows.execute(f"{lock} NOWAIT", groups[1])
+        await ended
+    finally:
+        await ending.close()
+    assert await rows.fetchval("SELECT count(*) FROM push_notices") == 0
+
+
 async def test_the_old_are_dropped_however_late_it_is(
     notifying: Notifying,
     person: Person,
