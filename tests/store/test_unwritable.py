@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import structlog
 
 from tests.conftest import User
 from tests.support.http import request
@@ -54,6 +55,24 @@ async def test_a_read_only_database(fresh_dsn: str, postgres: str) -> None:
         await _becomes(server, False)
         await _administer(postgres, fresh_dsn, read_only + "off")
         await _becomes(server, True)
+
+
+async def test_no_answer_is_no_full_disk(fresh_dsn: str) -> None:
+    """Where no answer comes in time, the process is not ready, and the log does not speak of a full disk."""
+    other = await asyncpg.connect(fresh_dsn)
+    try:
+        with structlog.testing.capture_logs() as logs:
+            async with local_server(fresh_dsn, DB_STATEMENT_TIMEOUT="500") as server:
+                await _becomes(server, True)
+                async with other.transaction():
+                    await other.execute("LOCK TABLE write_probe")
+                    await _becomes(server, False)
+                await _becomes(server, True)
+    finally:
+        await other.close()
+    said = [line["event"] for line in logs]
+    assert "database unavailable" in said
+    assert not any("written to" in event for event in said)
 
 
 @pytest.fixture
