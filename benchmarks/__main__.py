@@ -17,8 +17,9 @@ from benchmarks.form import SMALL, Form
 from benchmarks.growth import CURVES, grow
 from benchmarks.loadgen.build import BuildError
 from benchmarks.machine import alone
-from benchmarks.play import mistakes, play, say, table
+from benchmarks.play import Results, mistakes, play, say, table
 from benchmarks.profile import profile
+from benchmarks.pythons import PLAYED, VERSIONS, ours_in
 from benchmarks.scenario import Scenario
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import KINDS, OURS, Kind, ours_before
@@ -83,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ours", type=Path, metavar="PATH", help="measure another checkout too, as ours-before"
     )
+    parser.add_argument(
+        "--pythons",
+        action="store_true",
+        help="only our server in other Pythons (nothing is written)",
+    )
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="repetitions (3)")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of a window (3)")
     parser.add_argument("--smoke", action="store_true", help="everything, small and short")
@@ -138,8 +144,14 @@ async def _run(arguments: argparse.Namespace) -> int:
             await start_over(made, made.kinds)
             # Beside what the last run found, if there was one.
             found |= data.load() | {"soak": await soak(made, arguments.soak)}
+        elif arguments.pythons:
+            found |= await data.about(made, arguments.repeat)
+            await _in_pythons(made, arguments.repeat, found)
         else:
             await _measure(made, arguments, found)
+    if "pythons" in found:
+        sys.stdout.write("\nPythons")
+        sys.stdout.write(table(SCENARIOS, _named(found["pythons"]), found["pythons"]))
     for state, results in states_in(found):
         if len(found.get("states", {})) > 0:
             sys.stdout.write(f"\nStatistics: {TITLES[state]}\n")
@@ -147,7 +159,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         data.save(found, arguments.json)
     given = vars(arguments)
-    if not any(given[name] for name in ("only", "state", "servers", "smoke", "ours")):
+    if not any(given[name] for name in ("only", "state", "servers", "smoke", "ours", "pythons")):
         _document(found)
     return int(any(mistakes(run) for run in _runs(found)))
 
@@ -185,11 +197,34 @@ async def _measure(made: Bench, arguments: argparse.Namespace, found: data.Data)
             await note_belief(made, state, found)
         if arguments.profile or (everything and not arguments.smoke):
             await _profile(made, state, played, found, every=arguments.profile)
+    if everything and not arguments.smoke and OURS in made.kinds:
+        await _in_pythons(made, min(repetitions, 2), found)
     if arguments.smoke:
         made.kinds[:] = [OURS]
     if curves and not arguments.state:
         await grow(made, curves, found["curves"])
     say(f"measured in {(time.monotonic() - began) / 60:.1f} minutes")
+
+
+async def _in_pythons(made: Bench, repetitions: int, found: data.Data) -> None:
+    """Play some scenarios in this Python and in others, where the machine has them."""
+    kinds = [OURS]
+    for version in VERSIONS:
+        if kind := ours_in(version):
+            kinds.append(kind)
+        else:
+            say(f"no other Python {version} is here: it is not measured")
+    if len(kinds) == 1:
+        return
+    await start_over(made, kinds, State.FRESH)
+    played = [scenario for scenario in SCENARIOS if scenario.name in PLAYED]
+    await play(made, played, repetitions, found.setdefault("pythons", {}), kinds)
+
+
+def _named(results: Results) -> list[Kind]:
+    """The kinds of servers of which there are results."""
+    names = dict.fromkeys(name for by_server in results.values() for name in by_server)
+    return [replace(OURS, name=name) for name in names]
 
 
 async def _profile(
@@ -210,7 +245,8 @@ async def _profile(
 
 
 def _runs(found: data.Data) -> Iterator[Numbers]:
-    groups = [*(results for _, results in states_in(found)), found.get("curves", {})]
+    groups = [*(results for _, results in states_in(found))]
+    groups += [found.get("curves", {}), found.get("pythons", {})]
     for by_server in (each for group in groups for each in group.values()):
         for runs in by_server.values():
             yield from runs

@@ -13,7 +13,7 @@ from benchmarks.bench import Bench
 from benchmarks.machine import describe
 
 # machine, versions, form, scenarios (Results), states (Results by State), believed (by State), curves (Curves),
-# ceiling, profiles, soak, app
+# pythons (Results), ceiling, profiles, soak, app
 Data: TypeAlias = dict[str, Any]
 
 DOCS = tools.ROOT / "docs"

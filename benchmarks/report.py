@@ -27,6 +27,9 @@ started when they were full; or **gathered while the tables were small**: the se
 there, these wrote until every plan was made, and then all the others came, and the messages of old. There a window
 lasts {state_seconds:g} s."""
 
+_PYTHONS = """Our server in this Python and in others that the machine had, by turns, from databases of their own.
+A ratio above 1 says that this one is better."""
+
 # What is shown of each state.
 _IN_STATES = (MESSAGES, P50, P99, POSTGRES)
 
@@ -67,6 +70,7 @@ def report(data: Data) -> str:
         _targets(data),
         _scenarios(data),
         _states(data),
+        _pythons(data),
         _growth(data),
         _ceiling(data),
         _profiles(data),
@@ -140,6 +144,26 @@ def _figures(metric: Metric, found: dict[str, list[Numbers]], others: Sequence[s
         each = ratios(metric, found.get(OURS, []), found[name])
         row.append(f"{median(each):.2f} ({min(each):.2f} to {max(each):.2f})" if each else "")
     return row
+
+
+def _pythons(data: Data) -> str:
+    if not (found := data.get("pythons")):
+        return ""
+    played = [scenario for scenario in SCENARIOS if scenario.name in found]
+    names = list(found[played[0].name])
+    head = ["", *(f"Python {_python(data, name)}" for name in names)]
+    head += [f"× {_python(data, name)}" for name in names[1:]]
+    rows = []
+    for scenario in played:
+        for metric in scenario.metrics:
+            figure, *cells = _figures(metric, found[scenario.name], names[1:])
+            rows.append([f"{scenario.name}: {figure}", *cells])
+    return f"## Other Pythons\n\n{_PYTHONS}\n\n{table(head, rows)}"
+
+
+def _python(data: Data, name: str) -> str:
+    version: str = data["versions"]["Python"]
+    return version if name == OURS else name.removeprefix(f"{OURS}-")
 
 
 def _states(data: Data) -> str:

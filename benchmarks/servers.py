@@ -54,7 +54,8 @@ Watch: TypeAlias = tuple[Literal["lag", "tasks"], Path]
 class Kind:
     """A server that can be measured.
 
-    `ours` says whose tables it has: our schema, or the peer's. `root` is the checkout that it is run from.
+    `ours` says whose tables it has: our schema, or the peer's. `root` is the checkout that it is run from, and
+    `python` what runs it.
     """
 
     name: str
@@ -62,20 +63,21 @@ class Kind:
     ours: bool
     root: Path
     environment: dict[str, str] = field(default_factory=dict)
+    python: str = sys.executable
 
     @property
     def database(self) -> str:
         """The name of its database."""
-        return self.name.replace("-", "_")
+        return self.name.replace("-", "_").replace(".", "_")
 
     def command(self, watch: Watch | None) -> list[str]:
         """How it is started; `watch` says what it shall note from inside, and where."""
         if not self.ours:
             return ["node", str(self.root / "server.js")]
         if watch is None:
-            return [sys.executable, "-m", "chatserver", "serve"]
+            return [self.python, "-m", "chatserver", "serve"]
         what, path = watch
-        return [sys.executable, str(HERE / "inside.py"), what, str(path), "serve"]
+        return [self.python, str(HERE / "inside.py"), what, str(path), "serve"]
 
 
 OURS = Kind("ours", "chatserver", ours=True, root=ROOT)

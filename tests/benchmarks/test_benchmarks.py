@@ -1,6 +1,7 @@
 """`make bench`, small: that each scenario serves all that it counts, and that the page shows it."""
 
 import asyncio
+import subprocess
 import sys
 from typing import Any
 
@@ -11,6 +12,7 @@ from benchmarks.__main__ import SMOKED
 from benchmarks.form import SMALL
 from benchmarks.growth import CURVES
 from benchmarks.play import mistakes
+from benchmarks.pythons import find_python, ours_in
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.seed import Stretch, in_bursts
 from benchmarks.states import STATED, State, states_in
@@ -135,3 +137,23 @@ def test_bursts_add_up() -> None:
     assert [positions[n] == list(range(1, s.count + 1)) for n, s in enumerate(stretches)] == [
         True
     ] * 3
+
+
+def test_pythons_are_found_by_their_version() -> None:
+    """A Python is one of the version asked for; where there is none, or it is ours, no server is made of it."""
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = find_python(ours)
+    assert found is not None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout.startswith(f"Python {ours}.")
+    assert find_python("3.1") is None
+    assert ours_in("3.1") is None
+    assert ours_in(ours) is None
+
+
+def test_the_page_shows_other_pythons(found: data.Data) -> None:
+    """What was measured in another Python stands beside what the same run measured in this one."""
+    runs = found["scenarios"]["S1"]["ours"]
+    page = report.report({**found, "pythons": {"S1": {"ours": runs, "ours-3.99": runs}}})
+    assert f"Python {found['versions']['Python']} | Python 3.99 | × Python 3.99" in page
+    assert "Python 3.99" not in report.report(found)
