@@ -32,7 +32,11 @@ export function putMessage(draft: Draft, message: Message): void {
   }
 }
 
-/** Changes a message that is known, as an event with this seq tells; not where it is in it already. */
+/**
+ * Changes a message that is known, as an event with this seq tells; not where it is in it already.
+ *
+ * One that was kept may lack what came before the event: it is no newer for it, so that what is loaded takes its place.
+ */
 export function changeMessage(
   draft: Draft,
   id: string,
@@ -41,7 +45,14 @@ export function changeMessage(
 ): void {
   const known = baseOf(draft.state, id);
   if (!known || known.updated_seq >= seq) return;
-  setBase(draft, { ...known, ...change(known), updated_seq: seq });
+  const { conversation_id: conversationId, updated_seq: before } = known;
+  const window = draft.state.windows[conversationId];
+  const isKept = window?.kept?.some((one) => one.id === id && one.updated_seq === before) === true;
+  setBase(draft, { ...known, ...change(known), updated_seq: isKept ? before : seq });
+  if (isKept && window.loading === "newest") {
+    const late = [...(window.late ?? []), { id, seq, change }];
+    draft.map("windows")[conversationId] = { ...window, late };
+  }
 }
 
 /** A message has come as far as `status` at least. */

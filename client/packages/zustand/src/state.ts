@@ -31,6 +31,15 @@ export interface Window {
   readonly generation: number;
   /** What was kept on the device is shown, until the server has been asked: these messages. */
   readonly kept?: readonly Message[];
+  /** What events told of them while the newest page was asked for: it may have been made before. */
+  readonly late?: readonly LateChange[];
+}
+
+/** What an event with this seq tells of a message. */
+export interface LateChange {
+  readonly id: string;
+  readonly seq: number;
+  readonly change: (message: Message) => Partial<Message>;
 }
 
 /** Somebody who is typing. */

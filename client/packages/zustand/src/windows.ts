@@ -3,7 +3,7 @@
 import type { ChatError, History, Message } from "@chatserver/client";
 
 import { Draft } from "./draft.js";
-import { baseOf, drop, insertId, putMessage, removeId } from "./messages.js";
+import { baseOf, changeMessage, drop, insertId, putMessage, removeId } from "./messages.js";
 import { dropWindow } from "./conversations.js";
 import type { Domain, Window } from "./state.js";
 
@@ -75,7 +75,12 @@ export function beginPage(
   // The keys of an object stand in the order in which they were added: the one that was opened last comes last.
   const windows = draft.map("windows");
   delete windows[conversationId];
-  windows[conversationId] = { ...window, loading: direction, error: null };
+  windows[conversationId] = {
+    ...window,
+    loading: direction,
+    error: null,
+    ...(window.kept && { late: [] }),
+  };
   const others = Object.keys(windows).filter((id) => id !== conversationId && id !== keep);
   for (const id of others.slice(0, Math.max(0, Object.keys(windows).length - MOST_WINDOWS))) {
     dropWindow(draft, id);
@@ -109,8 +114,8 @@ export function takePage(
   if (window?.generation !== generation) return state;
   const draft = new Draft(state);
   const messages = [...(older?.messages ?? []), ...(newer?.messages ?? [])];
-  const { kept, ...shown } = window;
-  if (kept) dropKept(draft, kept, messages[0]?.seq ?? Infinity);
+  const { kept, late = [], ...shown } = window;
+  if (kept) dropKept(draft, kept, messages);
   if (newer?.pagination.hasMore) {
     // What was pushed meanwhile comes after messages that are not loaded yet.
     const last = newer.messages.at(-1)?.seq ?? 0;
@@ -131,14 +136,16 @@ export function takePage(
     atStart: older ? before === null : window.atStart,
     atEnd: direction === "newest" || (newer ? !newer.pagination.hasMore : window.atEnd),
   };
+  // The page may have been made before these came.
+  for (const { id, seq, change } of late) changeMessage(draft, id, seq, change);
   return draft.done();
 }
 
-/** Takes away what was kept, but for what pushes have told more of since and is among what was loaded. */
-function dropKept(draft: Draft, kept: readonly Message[], firstSeq: number): void {
-  for (const message of kept) {
-    const { id, conversation_id: conversationId, seq } = message;
-    if (baseOf(draft.state, id) !== message && seq >= firstSeq) continue;
+/** Takes away what was kept and is not among what was loaded. */
+function dropKept(draft: Draft, kept: readonly Message[], loaded: readonly Message[]): void {
+  const ids = new Set(loaded.map(({ id }) => id));
+  for (const { id, conversation_id: conversationId } of kept) {
+    if (ids.has(id)) continue;
     removeId(draft, conversationId, id);
     if (draft.state.conversations[conversationId]?.last_message_id !== id)
       drop(draft.map("messagesById"), id);

@@ -2,8 +2,14 @@ import "fake-indexeddb/auto";
 
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { indexedDb } from "@chatserver/client";
-import { createChatStore, emptyDomain, reduce, type ChatStore } from "@chatserver/zustand";
+import { indexedDb, type Push } from "@chatserver/client";
+import {
+  createChatStore,
+  emptyDomain,
+  reduce,
+  type ChatStore,
+  type Domain,
+} from "@chatserver/zustand";
 
 import { chatOf, connected, direct, network, until } from "../../../testing/chats.js";
 import { conversation, ME, message } from "../../../testing/fixtures.js";
@@ -121,6 +127,30 @@ test("What was kept makes way for the newest page, and what is pushed meanwhile 
   expect(state.messageIdsByConversation.c).toEqual(["c-11", "c-12", "c-13"]);
   expect(Object.keys(state.messagesById).sort()).toEqual(["c-11", "c-12", "c-13"]);
   expect(state.windows.c?.kept).toBeUndefined();
+});
+
+test("Events about what was kept take nothing away of what happened before them, whichever comes first.", () => {
+  const pages = [{ conversationId: "c", messages: [message("c", 3)], isWhole: true }];
+  const kept = takeKept({ ...emptyDomain, me: ME }, [conversation("c")], pages);
+  // Pinned while the page was away, and then somebody reacts.
+  const pinned = { ...message("c", 3), is_pinned: true, updated_seq: 8 };
+  const reaction = { user_id: "bob", username: "bob", reaction: "👍" };
+  const reacted: Push = {
+    event: "chat:reaction_added",
+    data: { conversationId: "c", seq: 9, messageId: "c-3", reaction },
+  };
+  const both = { is_pinned: true, reactions: [reaction], updated_seq: 9 };
+  const found = { messages: [pinned], total: 1, pagination: page([]).pagination };
+  const shown = (state: Domain) =>
+    takePage(state, "c", 0, "newest", { older: found }).messagesById["c-3"];
+
+  const asked = beginPage(kept, "c", "newest", null);
+  const late = reduce(asked, [reacted]);
+  expect(late.messagesById["c-3"]).toMatchObject({ reactions: [reaction] });
+  expect(shown(late)).toMatchObject(both);
+  // Where the event came first, the page has it.
+  found.messages = [{ ...pinned, ...both }];
+  expect(shown(beginPage(reduce(kept, [reacted]), "c", "newest", null))).toMatchObject(both);
 });
 
 test("A list that comes after the newest page shows that on until it is loaded anew.", () => {
