@@ -65,13 +65,19 @@ export function elsewhere(): { url: string; people: [Somebody, Somebody] } {
   return { url, people: [somebody(ids[0]), somebody(ids[1])] };
 }
 
+/** Another process of the server under test. Files that have the word "slow" are scanned until `free` is called. */
+export function scanningServer(): { url: string; free: () => Promise<void> } {
+  const { url, control } = JSON.parse(given("CHAT_SCANNED")) as { url: string; control: number };
+  return { url, free: () => called(control) };
+}
+
 /** Another process of the server under test. `drain` stops it: what ends the sessions of those who are there. */
 export function drainedServer(): { url: string; drain: () => Promise<void> } {
   const { url, control } = JSON.parse(given("CHAT_DRAINED")) as { url: string; control: number };
-  return {
-    url,
-    drain: async () => {
-      await once(connect(control, "127.0.0.1").resume(), "end");
-    },
-  };
+  return { url, drain: () => called(control) };
+}
+
+/** Connects to a port, and ends when what that stands for is done. */
+async function called(port: number): Promise<void> {
+  await once(connect(port, "127.0.0.1").resume(), "end");
 }

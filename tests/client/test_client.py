@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 
 from tests.conftest import MakeUser
+from tests.support.clamd import clamd
 from tests.support.node import CLIENT, node_modules, run_vitest
 from tests.support.servers import JWT_SECRET, Server, local_server
 
@@ -33,6 +34,23 @@ async def _drained(dsn: str) -> AsyncIterator[dict[str, object]]:
             yield {"url": server.url, "control": control.sockets[0].getsockname()[1]}
 
 
+@asynccontextmanager
+async def _scanned(dsn: str) -> AsyncIterator[dict[str, object]]:
+    """A server whose scanner waits with files that have the word "slow", until somebody connects to `control`."""
+    async with clamd() as scanner, local_server(dsn, CLAMD_URL=scanner.url) as server:
+        scanner.holds = b"slow"
+        scanner.free.clear()
+
+        async def free(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            scanner.free.set()
+            scanner.free.clear()
+            writer.close()
+
+        async with await asyncio.start_server(free, "127.0.0.1", 0) as control:
+            yield {"url": server.url, "control": control.sockets[0].getsockname()[1]}
+        scanner.free.set()
+
+
 async def test_the_packages_do_what_their_tests_say(
     server: Server, dsn: str, fresh_dsn: str, make_user: MakeUser, tmp_path: Path
 ) -> None:
@@ -49,13 +67,18 @@ async def test_the_packages_do_what_their_tests_say(
         )
     finally:
         await connection.close()
-    async with local_server(fresh_dsn) as other, _drained(dsn) as drained:
+    async with (
+        local_server(fresh_dsn) as other,
+        _drained(dsn) as drained,
+        _scanned(dsn) as scanned,
+    ):
         await run_vitest(
             CHAT_URL=server.url,
             CHAT_SECRET=JWT_SECRET,
             CHAT_PEOPLE=json.dumps(people),
             CHAT_CLAIMS=str(tmp_path),
             CHAT_DRAINED=json.dumps(drained),
+            CHAT_SCANNED=json.dumps(scanned),
             # Another database, and so another history, in which there are the same people.
             CHAT_ELSEWHERE=json.dumps({"url": other.url, "people": known}),
             # What the property test is told: how many runs, from which seed.

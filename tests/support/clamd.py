@@ -19,6 +19,8 @@ class FakeClamd:
         self.free.set()
         self.sent: list[bytes] = []
         self._news = asyncio.Event()
+        # Until it is free, what has this word waits.
+        self.holds = b""
         # What it answers, where that is something else.
         self.says: bytes | None = None
 
@@ -40,10 +42,12 @@ class FakeClamd:
                 parts = []
                 while length := int.from_bytes(await reader.readexactly(4)):
                     parts.append(await reader.readexactly(length))
-                self.sent.append(b"".join(parts))
+                sent = b"".join(parts)
+                self.sent.append(sent)
                 self._news.set()
-                await self.free.wait()
-                found = b"stream: Eicar FOUND" if BAD in self.sent[-1] else b"stream: OK"
+                if self.holds in sent:
+                    await self.free.wait()
+                found = b"stream: Eicar FOUND" if BAD in sent else b"stream: OK"
                 writer.write((found if self.says is None else self.says) + b"\0")
             await writer.drain()
         writer.close()

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { ChatError, type Chat } from "@chatserver/client";
-import type { ChatStore } from "@chatserver/zustand";
+import { ChatError, memory, type Chat, type ChatStorage } from "@chatserver/client";
+import { createChatStore, type ChatStore } from "@chatserver/zustand";
 
-import { network, until } from "../../../testing/chats.js";
-import { people, type Somebody } from "../../../testing/people.js";
+import { chatOf, network, until } from "../../../testing/chats.js";
+import { people, scanningServer, type Somebody } from "../../../testing/people.js";
 import type { Proxy } from "../../../testing/proxy.js";
-import { shownBy, shownTo, storeOf } from "../../../testing/stores.js";
+import { becomes, shownBy, shownTo } from "../../../testing/stores.js";
 
 /** How long stores may take to show what the server shows, in ms. */
 const PATIENCE = Number(process.env.FC_PATIENCE ?? 20_000);
@@ -17,7 +17,26 @@ interface Actor {
   store: ChatStore;
   chat: Chat;
   net: Proxy;
+  storage: ChatStorage;
+  /** Aborted when another page takes the place of this one. */
+  leaves: AbortController;
   isAway: boolean;
+}
+
+/** A page of somebody's: their chat, and a store that begins with what was kept of the page before. */
+function page(person: Somebody, url: string, storage: ChatStorage) {
+  const chat = chatOf(person, { url, storage });
+  const store = createChatStore(chat, { keptFor: person.id });
+  chat.open();
+  return { chat, store, leaves: new AbortController() };
+}
+
+async function arrived(person: Somebody, url: string): Promise<Actor> {
+  const net = await network(url);
+  const storage = memory();
+  const actor = { person, net, storage, isAway: false, ...page(person, net.url, storage) };
+  await becomes(actor.store, (state) => state.isListed);
+  return actor;
 }
 
 /** What somebody does, to whom or what the numbers choose. */
@@ -32,6 +51,10 @@ interface Scene {
   actors: Actor[];
   conversations: string[];
   messages: string[];
+  /** Has the scanner judge what it looks at. */
+  free: () => Promise<void>;
+  /** Files that are on their way. */
+  uploads: Promise<unknown>[];
 }
 
 /** What the numbers choose: the latest ones more often, since they can be acted on. */
@@ -64,9 +87,30 @@ function send(
   void sent.then(({ id }) => messages.push(id)).catch(() => undefined);
 }
 
+/** A file is scanned at once, or for so long that its message is sent before; one that is bad is refused in the end. */
+async function upload(
+  { chat, leaves: { signal } }: Actor,
+  conversationId: string,
+  { messages }: Scene,
+  which: number,
+) {
+  const text = `${which % 2 ? "slow" : ""} ${which % 3 ? "" : "EICAR"} ${which}`;
+  const file = new File([text], `${which}.txt`, { type: "text/plain" });
+  const sent = await chat.upload({ conversationId, file, signal });
+  const message = await chat.send({ conversationId, content: "a file", files: [sent] }).sent;
+  messages.push(message.id);
+}
+
 /** Each is done through the store where the store does it; what is refused changes nothing. */
 const steps = {
   send,
+  share(actor, conversationId, _, scene, which) {
+    // It waits for a link where that is lost; whoever leaves the page meanwhile does not send it.
+    const isOver = new Promise((resolve) => actor.leaves.signal.addEventListener("abort", resolve));
+    const work = upload(actor, conversationId, scene, which).catch(() => undefined);
+    scene.uploads.push(Promise.race([work, isOver]));
+  },
+  judge: (_, __, ___, { free }) => free(),
   greet({ chat, person }, _, whom) {
     if (whom !== person.id) chat.send({ recipientId: whom, content: "hello" });
   },
@@ -132,6 +176,13 @@ const steps = {
   select: ({ store }, conversationId) =>
     store.getState().conversations[conversationId] &&
     store.getState().actions.select(conversationId),
+  /** Another page in the place of this one, link or no link. */
+  reload(actor) {
+    actor.leaves.abort();
+    actor.store.destroy();
+    actor.chat.close();
+    Object.assign(actor, page(actor.person, actor.net.url, actor.storage));
+  },
   cut: ({ net }) => net.cut(),
   leaveTheNet(actor) {
     actor.isAway = true;
@@ -171,7 +222,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 async function take(scene: Scene, { what, who, whom, which }: Step): Promise<void> {
   const actor = scene.actors[who]!;
   // Without a link messages wait, and nothing else is tried.
-  if (actor.isAway && !["send", "greet", "comeBack"].includes(what)) return;
+  if (actor.isAway && !["send", "greet", "reload", "comeBack"].includes(what)) return;
   const conversation = chosen(scene.conversations, which);
   const work = steps[what] as (...args: unknown[]) => unknown;
   try {
@@ -183,12 +234,16 @@ async function take(scene: Scene, { what, who, whom, which }: Step): Promise<voi
 }
 
 /** Ends where the store shows what the server shows, and fails where it never does. */
-async function converges({ store, chat, net }: Actor): Promise<void> {
+async function converges({ store, chat, net }: Actor, { free }: Scene): Promise<void> {
   net.block(false);
   chat.wake();
   await until(chat, "status", () => chat.status === "online", "a session");
+  const { windows, actions } = await becomes(store, (state) => state.isListed);
+  // What was kept is shown until it is opened.
+  for (const id of Object.keys(windows)) if (windows[id]?.kept) await actions.select(id);
   const late = Date.now() + PATIENCE;
   for (;;) {
+    await free();
     const { windows } = store.getState();
     const opened = Object.keys(windows).filter((id) => !windows[id]?.loading);
     const fresh = await shownTo(chat, opened);
@@ -213,14 +268,9 @@ test("What was loaded once, and the events since, are what is loaded now: whatev
         maxLength: 160,
       }),
       async (taken) => {
-        const actors = await Promise.all(
-          people(3).map(async (person): Promise<Actor> => {
-            const net = await network();
-            const store = await storeOf(person, { url: net.url });
-            return { person, store, chat: store.chat, net, isAway: false };
-          }),
-        );
-        const scene: Scene = { actors, conversations: [], messages: [] };
+        const { url, free } = scanningServer();
+        const actors = await Promise.all(people(3).map((person) => arrived(person, url)));
+        const scene: Scene = { actors, conversations: [], messages: [], free, uploads: [] };
         const [a, b, c] = actors as [Actor, Actor, Actor];
         scene.conversations.push(await a.store.getState().actions.openDirect(b.person.id));
         const group = await a.chat.ask("group:create", {
@@ -238,7 +288,12 @@ test("What was loaded once, and the events since, are what is loaded now: whatev
               .catch(() => null);
         }
         for (const one of taken) await take(scene, one);
-        await Promise.all(actors.map(converges));
+        for (const { net, chat } of actors) {
+          net.block(false);
+          chat.wake();
+        }
+        await Promise.all(scene.uploads);
+        await Promise.all(actors.map((actor) => converges(actor, scene)));
         for (const { chat, store } of actors) {
           store.destroy();
           chat.close();
