@@ -25,8 +25,6 @@ _PAGE = 200
 # How many bytes of those who connect may wait to be looked up, and how many of them share a query.
 _MOST_ASKED = 64 * 1024 * 1024
 _LOOKED_UP_TOGETHER = 16
-# So many of these go on in one turn of the event loop: 16 made it a turn of several milliseconds for everybody.
-_GO_ON_TOGETHER = 4
 # Those with more streams than this are looked up alone, so that others who connect do not wait for it.
 _MANY_STREAMS = 500
 _FIRST_ID = UUID(int=0)
@@ -82,7 +80,6 @@ class Recovery:
             bound=_MOST_ASKED,
             in_all=1,
             most=_LOOKED_UP_TOGETHER,
-            handed_out=_GO_ON_TOGETHER,
         )
         self.large_lookups: Batcher[_Stand, _Found] = Batcher(
             self._look_up_one,

@@ -10,9 +10,8 @@ from chatserver.store import Batcher, Database, Record
 
 # How many may wait to be looked up: more than a process has clients.
 _MOST_ASKED = 100_000
-# So many share a query, and so many of them go on in one turn of the loop: some half a millisecond's work.
+# So many share a query: they go on in one tick of the loop, and others are to have theirs soon.
 _LOOKED_UP_TOGETHER = 16
-_GO_ON_TOGETHER = 4
 
 
 class Authenticator:
@@ -34,7 +33,6 @@ class Authenticator:
             bound=_MOST_ASKED,
             in_all=1,
             most=_LOOKED_UP_TOGETHER,
-            handed_out=_GO_ON_TOGETHER,
         )
 
     async def authenticate(

@@ -54,7 +54,6 @@ class Batcher(Generic[Ask, Answer]):
         at_once: how many batches are in flight, besides those that have been for long.
         in_all: how many with those.
         most: how many asks a batch has.
-        handed_out: how many answers are handed out in one turn of the event loop.
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class Batcher(Generic[Ask, Answer]):
         at_once: int = 1,
         in_all: int = 4,
         most: int = 200,
-        handed_out: int = _SLICE,
     ) -> None:
         self._flush = flush
         self._key = key
@@ -76,7 +74,6 @@ class Batcher(Generic[Ask, Answer]):
         self._at_once = at_once
         self._in_all = in_all
         self._most = most
-        self._slice = handed_out
         self._waiting: deque[_Waiting[Ask, Answer]] = deque()
         self._weight = 0
         # How many asks a batch had.
@@ -204,7 +201,7 @@ class Batcher(Generic[Ask, Answer]):
     def _hand_out(self) -> None:
         """Give the next answers to those who wait for them."""
         answered = self._answered
-        for _ in range(min(self._slice, len(answered))):
+        for _ in range(min(_SLICE, len(answered))):
             future, answer = answered.popleft()
             if future.done():
                 continue  # nobody waits any more
