@@ -83,7 +83,9 @@ class Images:
                 feeding.cancel()
                 with suppress(ProcessLookupError):
                     process.kill()
-                await asyncio.gather(feeding, process.wait(), return_exceptions=True)
+                # A process is not seen to end while something that it wrote waits to be read.
+                rest = process.stdout.read()
+                await asyncio.gather(feeding, rest, process.wait(), return_exceptions=True)
 
     async def _feed(self, stdin: asyncio.StreamWriter, content: UUID) -> None:
         try:
