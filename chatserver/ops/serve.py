@@ -70,7 +70,8 @@ class _Stopping:
     async def delay(self, seconds: float) -> None:
         """Wait so many seconds, or until somebody is in a hurry."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
 
 
 def run(

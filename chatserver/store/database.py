@@ -130,7 +130,8 @@ class Database:
     async def close(self) -> None:
         """Close the pool; connections that are still busy after 5 s are cut."""
         try:
-            await asyncio.wait_for(self._pool.close(), 5)
+            async with asyncio.timeout(5):
+                await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
 

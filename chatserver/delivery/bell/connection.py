@@ -85,13 +85,15 @@ class BellConnection(Hearing):
         """Begin, and wait until that has worked or has failed once: then Redis may come later."""
         self._task = asyncio.create_task(self._run())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._tried.wait(), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                await self._tried.wait()
 
     async def stop(self) -> None:
         """End, once what is queued has gone out, if Redis takes it now."""
         if self._healthy:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.outbox.emptied(), _FLUSH)
+                async with asyncio.timeout(_FLUSH):
+                    await self.outbox.emptied()
         self._ending = True
         if self._task:
             self._task.cancel()

@@ -63,7 +63,8 @@ class Publisher:
                     self._rerouted.clear()
                     self._moved()
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._rerouted.wait(), TIMEOUT)
+                        async with asyncio.timeout(TIMEOUT):
+                            await self._rerouted.wait()
                     self.lost += len(await self._publish(refused))
             finally:
                 self._outbox.done()

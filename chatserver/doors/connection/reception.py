@@ -286,7 +286,8 @@ class Reception:
         self.asking.draining = True
         settled = asyncio.gather(*[c.lane.settled() for c in self._devices.values()])
         with suppress(TimeoutError):
-            await asyncio.wait_for(settled, within)
+            async with asyncio.timeout(within):
+                await settled
 
     def say_draining(self, spread: float) -> None:
         """Ask every client to come back at a random time within `spread` seconds; their door closes them."""

@@ -52,11 +52,12 @@ class _Load:
 
     def __init__(self, device: Device, conversation_id: str) -> None:
         self.acked: list[str] = []
+        self._is_enough = False
         self._device = device
         self._conversation_id = conversation_id
 
     async def _write(self) -> None:
-        while True:
+        while not self._is_enough:
             text = str(len(self.acked))
             await said(self._device, self._conversation_id, text)
             self.acked.append(text)
@@ -68,8 +69,9 @@ class _Load:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            # (Python 3.11 may lose a cancellation in the client's own waiting.)
+            self._is_enough = True
+            await task
 
     async def more(self, count: int) -> None:
         """Wait until so many more are acked."""
