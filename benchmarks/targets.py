@@ -256,7 +256,7 @@ TARGETS = (
     Target(
         "S12",
         "S12, first page of a search of 200,000 messages that finds nothing, p95",
-        150,
+        60,
         lambda data: [value / 1000 for value in _own("S12", "built.nothing.p95")(data)],
         at_least=False,
         unit=" ms",
