@@ -20,9 +20,13 @@ void opener_init(Opener *opener, const Roster *roster, const ClientHandlers *han
     }
 }
 
+/* A connect takes some 30 µs of this process; others who talk meanwhile are not to wait for 2,000 of them. */
+enum { OPENED_AT_ONCE = 8 };
+
 void opener_start(Opener *opener) {
-    while (opener->started < opener->count &&
-           opener->started - opener->ready - opener->failed < opener->window)
+    for (int opened = 0; opened < OPENED_AT_ONCE && opener->started < opener->count &&
+                         opener->started - opener->ready - opener->failed < opener->window;
+         opened++)
         client_open(&opener->clients[opener->started++]);
 }
 
@@ -50,8 +54,8 @@ uint64_t opener_expire(Opener *opener) {
 }
 
 void opener_run(Opener *opener) {
-    opener_start(opener);
     for (;;) {
+        opener_start(opener);
         uint64_t next = opener_expire(opener);
         if (opener_done(opener)) return;
         loop_once(next);

@@ -17,7 +17,7 @@ typedef struct Opener {
 void opener_init(Opener *opener, const Roster *roster, const ClientHandlers *handlers, void *owner,
                  int window, double timeout);
 
-/* Opens as many as the window allows. */
+/* Opens as many as the window allows, a few of them at once; to be called in each turn of the loop. */
 void opener_start(Opener *opener);
 
 /* To be told by the clients' handlers: one is ready, or was closed before it was. */

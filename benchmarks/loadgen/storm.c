@@ -69,6 +69,7 @@ static const ClientHandlers handlers = {.ready = on_ready, .event = on_event, .c
 
 static bool is_over(void *context) {
     Storm *storm = context;
+    opener_start(&storm->opener);
     opener_expire(&storm->opener);
     return storm->recovered + storm->lost == storm->opener.count;
 }
@@ -86,7 +87,6 @@ static void play(Storm *storm, Asker *asker, const Options *options) {
     double own = usage_own();
     window_open(stormy);
     storm->began_ns = stormy->from_ns;
-    opener_start(&storm->opener);
     asker_run(asker, storm->began_ns + seconds_ns(options->timeout), is_over, storm);
     window_close(stormy);
     storm->after = usage_now();
