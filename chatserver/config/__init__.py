@@ -15,8 +15,9 @@ from chatserver.config.push import (
 from chatserver.config.reader import Reader
 from chatserver.config.secrets import SECRET_FILE, ConfigError
 from chatserver.config.settings import Settings, load_settings
-from chatserver.config.table import VARIABLES, Variable, settings_table
+from chatserver.config.table import VARIABLES, settings_table
 from chatserver.config.tls import TlsSettings
+from chatserver.config.variables import Variable
 
 __all__ = [
     "SECRET_FILE",
