@@ -27,7 +27,7 @@ _OVERHEAD = 1_000
 
 
 class Draft(NamedTuple):
-    """A message that is to be written: what ``post_messages`` takes of each, in its order.
+    """A message that is to be written: what ``post_message`` takes, in its order.
 
     (A named tuple: every message is one, and many are turned into columns in one go.)
     """
@@ -62,6 +62,8 @@ class Posts(Batcher[Draft, Record]):
         self._db = db
 
     async def _write(self, drafts: Sequence[Draft]) -> list[Record]:
+        if len(drafts) == 1:
+            return await self._db.all("post_message", *drafts[0])
         return await self._db.all("post_messages", *zip(*drafts, strict=True))
 
 

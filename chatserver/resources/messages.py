@@ -266,7 +266,7 @@ def posted_message(
     *,
     is_announcement: bool = False,
 ) -> Message:
-    """Return the resource of a message that was posted just now, from the row that ``post_messages`` returned."""
+    """Return the resource of a message that was posted just now, from the row that ``post_message`` returned."""
     return Message(
         id=str(row["message_id"]),
         conversation_id=str(conversation_id),

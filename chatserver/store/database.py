@@ -110,9 +110,10 @@ class Database:
             connection = await connector.connect_as(PooledConnection)
             try:
                 await _init_connection(connection, through_pooler=settings.through_pooler)
-                # What a send would find out first, in 20 ms: types of arrays, and a function to be compiled.
+                # What a send would find out first, in 20 ms: types of arrays, and functions to be compiled.
                 with suppress(asyncpg.PostgresError):  # such as: nothing is migrated yet
                     await connection.fetch(self._sql["post_messages"], *[[]] * 12)
+                    await connection.fetch(self._sql["post_message"], *[None] * 12)
             except BaseException:
                 connection.terminate()
                 raise

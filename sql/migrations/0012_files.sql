@@ -310,7 +310,7 @@ BEGIN
 END
 $$;
 
--- Posts one message with files. As `post_messages`, with what `claim_files` says as a verdict more: then nothing is posted.
+-- Posts one message with files. As `post_message`, with what `claim_files` says as a verdict more: then nothing is posted.
 CREATE FUNCTION post_message_with_files(
     conversation uuid, sender text, message uuid, message_type text, version smallint, key_id text, nonce bytea,
     ciphertext bytea, reply_to uuid, client_message_id text, fingerprint bytea, is_announcement boolean,
@@ -323,9 +323,8 @@ DECLARE
     refused text;
 BEGIN
     BEGIN
-        SELECT * INTO answer FROM post_each(ARRAY[conversation], ARRAY[sender], ARRAY[message], ARRAY[message_type],
-            ARRAY[version], ARRAY[key_id], ARRAY[nonce], ARRAY[ciphertext], ARRAY[reply_to], ARRAY[client_message_id],
-            ARRAY[fingerprint], ARRAY[is_announcement]);
+        answer := post_message(conversation, sender, message, message_type, version, key_id, nonce, ciphertext, reply_to,
+            client_message_id, fingerprint, is_announcement);
         IF answer.verdict = 'posted' THEN
             refused := claim_files(sender, conversation, message, file_ids, file_nonces);
             IF refused IS NOT NULL THEN

@@ -1,5 +1,9 @@
+-- name: post_message
+-- Locks, judges and writes one message in one round trip (migrations/0005_posting.sql).
+SELECT * FROM post_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
 -- name: post_messages
--- Locks, judges and writes a batch in one round trip (migrations/0005_posting.sql).
+-- Does so with a batch in one round trip (migrations/0005_posting.sql).
 SELECT * FROM post_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: message_by_id

@@ -15,8 +15,8 @@ _SQL = "\n".join(
 
 # The functions that judge each subject; those that they call for it, too.
 _JUDGES: dict[Subject, tuple[str, ...]] = {
-    "post": ("post_each", "post_together", "claim_files"),
-    "announcement": ("post_each", "post_together", "claim_files"),
+    "post": ("post_message", "post_together", "claim_files"),
+    "announcement": ("post_message", "post_together", "claim_files"),
     "new conversation": ("open_direct", "check_opening"),
     "message": (
         "edit_message",
