@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from uuid import UUID
 
 import asyncpg
@@ -28,8 +29,13 @@ class Moved:
     server: Server
 
 
+# A process comes to this package more than once, with others in between.
+_numbers = count(1)
+
+
 async def new_database(postgres: str, name: str, template: str | None = None) -> str:
-    """The DSN of a new database."""
+    """The DSN of a new database, whose name begins so."""
+    name = f"{name}_{next(_numbers)}"
     connection = await asyncpg.connect(postgres)
     try:
         like = f' TEMPLATE "{template}"' if template else ""
