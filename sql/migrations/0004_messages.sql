@@ -3,7 +3,8 @@
 -- number is dense within the conversation (1, 2, 3 …): totals and offset pages become arithmetic. The sealed body (text,
 -- end-to-end ciphertext, metadata, mentions) is NULL once erased, and so is the fingerprint that would still say something
 -- about it; the row stays as the tombstone and keeps the client's id, so that a late retry of an erased message does not
--- bring it back. updated_seq is the seq of the last event that changed the message; NULL where none has.
+-- bring it back. updated_seq is the seq of the last event that changed the message; NULL where none has, and then the message
+-- has neither reactions nor a pin.
 CREATE TABLE messages (
     conversation_id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -102,10 +103,12 @@ CREATE FUNCTION shown_rows_of(conversation uuid, seqs bigint[]) RETURNS TABLE (
              WHEN m.seq <= CASE m.sender_id WHEN talk.low THEN talk.high_delivered ELSE talk.low_delivered END
              THEN 'delivered'
              ELSE 'sent' END AS status,
-        (SELECT true FROM pins p WHERE p.conversation_id = m.conversation_id AND p.message_id = m.id LIMIT 1)
+        m.updated_seq IS NOT NULL
+            AND (SELECT true FROM pins p WHERE p.conversation_id = m.conversation_id AND p.message_id = m.id LIMIT 1)
             IS NOT NULL AS is_pinned,
-        (SELECT jsonb_agg(jsonb_build_array(r.user_id, r.reaction) ORDER BY r.created_at, r.user_id) FROM reactions r
-         WHERE r.conversation_id = m.conversation_id AND r.message_id = m.id) AS reactions,
+        CASE WHEN m.updated_seq IS NOT NULL THEN (
+            SELECT jsonb_agg(jsonb_build_array(r.user_id, r.reaction) ORDER BY r.created_at, r.user_id) FROM reactions r
+            WHERE r.conversation_id = m.conversation_id AND r.message_id = m.id) END AS reactions,
         coalesce(m.updated_seq, m.seq) AS updated_seq
     FROM (
         SELECT c.id, low.user_id AS low, low.read_seqs AS low_read, low.delivered_seq AS low_delivered,

@@ -10,8 +10,8 @@ FROM bounds_of($1, $2) bounds
 LEFT JOIN LATERAL shown_rows_of($2, seqs_of_page(ARRAY(
     SELECT (s.seq, octet_length(s.ciphertext))::sized_message FROM messages s
     WHERE s.conversation_id = $2 AND s.seq < $3 AND s.seq > bounds.hidden_seq
-        AND (SELECT d.seq FROM message_deletions d
-             WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s.seq LIMIT 1) IS NULL
+        AND (bounds.deleted = 0 OR (SELECT d.seq FROM message_deletions d
+             WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s.seq LIMIT 1) IS NULL)
     ORDER BY s.seq DESC LIMIT $4))) page ON true
 ORDER BY page.seq DESC;
 
@@ -22,8 +22,8 @@ FROM bounds_of($1, $2) bounds
 LEFT JOIN LATERAL shown_rows_of($2, seqs_of_page(ARRAY(
     SELECT (s.seq, octet_length(s.ciphertext))::sized_message FROM messages s
     WHERE s.conversation_id = $2 AND s.seq > greatest($3, bounds.hidden_seq)
-        AND (SELECT d.seq FROM message_deletions d
-             WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s.seq LIMIT 1) IS NULL
+        AND (bounds.deleted = 0 OR (SELECT d.seq FROM message_deletions d
+             WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s.seq LIMIT 1) IS NULL)
     ORDER BY s.seq LIMIT $4))) page ON true
 ORDER BY page.seq;
 
@@ -36,8 +36,8 @@ LEFT JOIN LATERAL shown_rows_of($2, seqs_of_page(ARRAY(
     SELECT (s.seq, octet_length(s.ciphertext))::sized_message FROM messages s
     WHERE uuid_send(s.conversation_id) = uuid_send($2)
         AND s.number BETWEEN greatest(bounds.last_number - $3 - $4, bounds.hidden_number) + 1 AND bounds.last_number - $3
-        AND (SELECT d.seq FROM message_deletions d
-             WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s.seq LIMIT 1) IS NULL
+        AND (bounds.deleted = 0 OR (SELECT d.seq FROM message_deletions d
+             WHERE d.conversation_id = $2 AND d.user_id = $1 AND d.seq = s.seq LIMIT 1) IS NULL)
     ORDER BY s.number DESC))) page ON true
 ORDER BY page.number;
 

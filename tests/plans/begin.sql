@@ -23,11 +23,12 @@ INSERT INTO conversations (id, type, product_id, user_low, user_high, created_by
 VALUES (md5('deep')::uuid, 'direct', 'deep', 'friend1', 'me', 'me', 2, now(), now(), 31, 30, 31, pg_current_xact_id());
 INSERT INTO participants (conversation_id, user_id, joined_seq, role, joined_at)
 SELECT md5('deep')::uuid, p, 1, 'member', now() FROM unnest(ARRAY['me', 'friend1']) p;
+-- All have been changed, which is dearer.
 INSERT INTO messages (conversation_id, seq, number, id, sender_id, message_type, version, key_id, nonce, ciphertext,
-    client_message_id, fingerprint, created_at)
+    client_message_id, fingerprint, created_at, updated_seq)
 SELECT md5(c)::uuid, n + 1, n, md5(c || '-' || n)::uuid,
     CASE n % 2 WHEN 0 THEN 'me' ELSE coalesce('friend' || substring(c FROM '[0-9]+'), 'friend1') END,
-    'text', 2, 'k', '\x00', '\x00', 'client' || n, '\x00', now()
+    'text', 2, 'k', '\x00', '\x00', 'client' || n, '\x00', now(), n + 1
 FROM unnest(ARRAY['few', 'crowd', 'deep'] || ARRAY(SELECT 'mine' || i FROM generate_series(1, 20) i)) c,
     generate_series(1, 30) n;
 INSERT INTO events (stream_id, seq, xact, kind, actor_id, message_id, created_at)

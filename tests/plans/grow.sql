@@ -17,9 +17,9 @@ INSERT INTO participants (conversation_id, user_id, joined_seq, role, joined_at,
 UPDATE conversations SET member_count = $to - $size + member_count WHERE id = md5('crowd')::uuid;
 
 INSERT INTO messages (conversation_id, seq, number, id, sender_id, message_type, version, key_id, nonce, ciphertext,
-    client_message_id, fingerprint, created_at)
+    client_message_id, fingerprint, created_at, updated_seq)
     SELECT md5('c' || i)::uuid, n + 1, n, md5('c' || i || '-' || n)::uuid, 'u' || (2 * i - n % 2), 'text', 2, 'k', '\x00',
-    '\x00', 'client' || n, '\x00', now()
+    '\x00', 'client' || n, '\x00', now(), n + 1
     FROM generate_series($size + 1, $to) i, generate_series(1, 10) n;
 
 INSERT INTO events (stream_id, seq, xact, kind, actor_id, message_id, created_at)
@@ -28,9 +28,9 @@ INSERT INTO events (stream_id, seq, xact, kind, actor_id, message_id, created_at
     FROM generate_series($size + 1, $to) i, generate_series(0, 10) n;
 
 INSERT INTO messages (conversation_id, seq, number, id, sender_id, message_type, version, key_id, nonce, ciphertext,
-    client_message_id, fingerprint, created_at)
+    client_message_id, fingerprint, created_at, updated_seq)
     SELECT md5('deep')::uuid, n + 31, n + 30, md5('deep-' || (n + 30))::uuid, 'friend1', 'text', 2, 'k', '\x00', '\x00',
-    'deep' || n, '\x00', now() FROM generate_series($size + 1, $to) n;
+    'deep' || n, '\x00', now(), n + 31 FROM generate_series($size + 1, $to) n;
 
 INSERT INTO events (stream_id, seq, xact, kind, actor_id, message_id, created_at)
     SELECT md5('deep')::uuid, n + 31, pg_current_xact_id(), 'chat:message_received', 'friend1',

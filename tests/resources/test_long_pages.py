@@ -163,6 +163,9 @@ async def test_many_reactions_are_long(
         "WHERE conversation_id = $1",
         UUID(conversation_id),
     )
+    await db.execute(
+        "UPDATE messages SET updated_seq = seq WHERE conversation_id = $1", UUID(conversation_id)
+    )
     page = await _page(a, "chat:history", conversationId=conversation_id)
     assert page["pagination"]["hasMore"]
     assert _seqs(page["messages"])[-1] == 13

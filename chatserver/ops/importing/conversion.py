@@ -27,7 +27,7 @@ _TYPES = ("text", "image", "file", "voice")
 MESSAGE_COLUMNS = (
     *("conversation_id", "seq", "number", "id", "sender_id", "message_type", "version", "key_id"),
     *("nonce", "ciphertext", "reply_to_message_id", "is_announcement", "created_at", "edited_at"),
-    *("deleted_at", "deleted_by"),
+    *("deleted_at", "deleted_by", "updated_seq"),
 )
 
 
@@ -61,6 +61,10 @@ class Conversion:
         self._table = tools.tables["messages"]
         self.first_seq = place.last_seq + 1
         self._erased: set[UUID] = set()
+        # Those that have something beside them.
+        self._marked = {
+            tools.message_id(row["message_id"]) for row in (*talk.reactions, *talk.pins)
+        }
         self.seqs: dict[UUID, int] = {}
         self.times: list[datetime] = []
         self.pinned: dict[UUID, tuple[str, datetime]] = {}
@@ -167,6 +171,8 @@ class Conversion:
             ),
             *(ciphertext, reply_to, is_announcement, created_at, edited_at, deleted_at),
             sender if deleted_at else None,
+            # As soon as it has reactions or is pinned, it has been changed.
+            seq if message_id in self._marked or message_id in self.pinned else None,
         )
 
     def _reply_to(self, row: Row) -> UUID | None:
