@@ -3,8 +3,8 @@
 import functools
 import itertools
 import logging
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from chatserver.store.migrate import migrate
 from tests.support.cli import WARM
 from tests.support.device import Device
 from tests.support.patience import PATIENCE
+from tests.support.places import open_directory
 from tests.support.project import project_directory
 from tests.support.redis_server import OwnRedis, redis_server
 from tests.support.resuming import Resuming
@@ -56,22 +57,37 @@ async def _warm() -> AsyncIterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL of the tests' own (without fsync, which no test needs); gives its DSN."""
-    with tempfile.TemporaryDirectory(prefix="chatserver-tests-") as directory:
-        # As root, PostgreSQL's account must get in: else its data would be put where nobody cleans up.
-        Path(directory).chmod(0o755)
-        with EmbeddedPostgres(Path(directory), durable=False) as dsn:
-            yield dsn
+    with (
+        open_directory("chatserver-tests-") as directory,
+        EmbeddedPostgres(directory, durable=False) as dsn,
+    ):
+        yield dsn
 
 
-async def _create_database(postgres: str, name: str, template: str | None = None) -> str:
+async def _administer(postgres: str, statement: str) -> None:
     connection = await asyncpg.connect(postgres)
     try:
-        await connection.execute(
-            f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")
-        )
+        await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def _create_database(postgres: str, name: str, template: str = "template1") -> str:
+    # Files are copied in half the time that the log of their pages takes, which would stay, too.
+    await _administer(
+        postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'
+    )
     return postgres.replace("/chatserver?", f"/{name}?")
+
+
+@asynccontextmanager
+async def _own_database(
+    postgres: str, kind: str, template: str = "template1"
+) -> AsyncIterator[str]:
+    """A database for one test; what is in memory does not stay there."""
+    name = f"{kind}{next(_numbers)}"
+    yield await _create_database(postgres, name, template)
+    await _administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")
@@ -89,15 +105,17 @@ async def dsn(postgres: str, template: str) -> str:
 
 
 @pytest.fixture
-async def fresh_dsn(postgres: str, template: str) -> str:
+async def fresh_dsn(postgres: str, template: str) -> AsyncIterator[str]:
     """A migrated database for one test."""
-    return await _create_database(postgres, f"fresh{next(_numbers)}", template)
+    async with _own_database(postgres, "fresh", template) as dsn:
+        yield dsn
 
 
 @pytest.fixture
-async def empty_dsn(postgres: str) -> str:
+async def empty_dsn(postgres: str) -> AsyncIterator[str]:
     """An empty database for one test."""
-    return await _create_database(postgres, f"empty{next(_numbers)}")
+    async with _own_database(postgres, "empty") as dsn:
+        yield dsn
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from chatserver.core.logging import configure_logging
 from chatserver.ops.embedded.postgres import EmbeddedPostgres
 from chatserver.store.migrate import migrate
 from tests.conftest import token_for
+from tests.support.places import open_directory
 from tests.support.raw import raw_client
 from tests.support.servers import ROOT, local_server
 
@@ -72,10 +72,11 @@ async def _entered(dsn: str) -> set[str]:
 def main() -> None:
     """Print the files, and how many there are."""
     configure_logging(json=False, level="warning")
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        with EmbeddedPostgres(Path(directory), durable=False) as dsn:
-            files = sorted(asyncio.run(_entered(dsn)))
+    with (
+        open_directory("chatserver-entered-") as directory,
+        EmbeddedPostgres(directory, durable=False) as dsn,
+    ):
+        files = sorted(asyncio.run(_entered(dsn)))
     sys.stdout.write("\n".join([*files, str(len(files)), ""]))
 
 

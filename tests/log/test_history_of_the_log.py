@@ -2,9 +2,7 @@
 
 import asyncio
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -16,6 +14,7 @@ from tests.conftest import token_for
 from tests.support.device import Device
 from tests.support.main_backend import execute, rows
 from tests.support.metrics import scrape
+from tests.support.places import open_directory
 from tests.support.resuming import Resuming
 from tests.support.servers import Server, local_server
 
@@ -104,10 +103,11 @@ async def test_pruning_in_small_batches(fresh_dsn: str, monkeypatch: pytest.Monk
 @pytest.fixture
 def other_cluster() -> Iterator[str]:
     """A PostgreSQL of its own, with another system identifier."""
-    with tempfile.TemporaryDirectory(prefix="chatserver-tests-") as directory:
-        Path(directory).chmod(0o755)
-        with EmbeddedPostgres(Path(directory), durable=False) as dsn:
-            yield dsn
+    with (
+        open_directory("chatserver-tests-") as directory,
+        EmbeddedPostgres(directory, durable=False) as dsn,
+    ):
+        yield dsn
 
 
 def _pipe(source: str, target: str) -> None:

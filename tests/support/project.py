@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.places import PLACE
+
 
 @contextmanager
 def project_directory() -> Iterator[Path]:
     """A new directory that the embedded PostgreSQL's account can enter; removed in the end, with its data."""
     # pytest's own temporary directories are closed to the account that root starts PostgreSQL as.
-    path = Path(tempfile.mkdtemp(prefix="project-", dir="/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="project-", dir=PLACE))
     path.chmod(0o755)
     yield path
     kept = path / ".chatserver" / "postgres"

