@@ -18,7 +18,8 @@ for (let number = 1; number <= 12; number += 1) {
   const size = number % 2 ? {} : { width: 300, height: 500 };
   await send(`picture ${number}.`, {
     messageType: "image",
-    metadata: { url: `https://pictures.example/${number}.png`, ...size },
+    // On the server itself, whose pictures are shown at once.
+    metadata: { url: `${given.url}/pictures/${number}.png`, ...size },
   });
 }
 await ask("alice", "chat:message_read", { conversationId: conversation.id, upToSeq: 1_000 });
@@ -37,7 +38,7 @@ const frames = (page) =>
 test("Pictures that come late move nothing, at the end as in the middle.", async (t) => {
   const page = await open(t, "alice");
   const waiting = [];
-  await page.context().route("https://pictures.example/**", (route) => waiting.push(route));
+  await page.context().route(`${given.url}/pictures/**`, (route) => waiting.push(route));
   await enter(page, "Bob");
   await message(page, "picture 12.");
   const log = page.getByRole("log");
@@ -46,7 +47,7 @@ test("Pictures that come late move nothing, at the end as in the middle.", async
     const inSight = () =>
       page.evaluate(() => {
         const { top, bottom } = document.querySelector("[role=log]").getBoundingClientRect();
-        return [...document.querySelectorAll("[role=log] img[src^='https://pictures']")]
+        return [...document.querySelectorAll("[role=log] img[src*='/pictures/']")]
           .filter((one) => one.getBoundingClientRect().bottom > top && one.getBoundingClientRect().top < bottom)
           .map((one) => [one.complete, one.naturalWidth]);
       });
@@ -60,9 +61,38 @@ test("Pictures that come late move nothing, at the end as in the middle.", async
   }
 });
 
+test("A picture of another host is loaded once it is asked for, and it comes into the place that was kept.", async (t) => {
+  const page = await open(t, "alice");
+  await page.context().route(`${given.url}/pictures/**`, (route) => route.abort());
+  const asked = [];
+  await page.context().route("https://pictures.example/**", (route) => {
+    asked.push(route.request());
+    // The host is away at first.
+    if (asked.length === 1) return route.abort();
+    return route.fulfill({ body: PICTURE, contentType: "image/png" });
+  });
+  const url = "https://pictures.example/seen?by=alice";
+  const { message: sent } = await send("elsewhere", { messageType: "image", metadata: { url } });
+  await enter(page, "Bob");
+  const article = await message(page, "elsewhere");
+  const offer = article.getByRole("button", { name: "Show image from pictures.example" });
+  await offer.waitFor();
+  await frames(page);
+  const before = await places(page);
+  assert.equal(asked.length, 0);
+
+  await offer.click();
+  await article.getByRole("button", { name: "Not loaded. Try again: image from pictures.example" }).click();
+  const picture = article.getByRole("img", { name: "elsewhere" });
+  await becomes(() => picture.evaluate((image) => image.naturalWidth), 1);
+  assert.deepEqual(await places(page), before);
+  assert.deepEqual(asked.map((request) => request.headers().referer), [undefined, undefined]);
+  await ask("bob", "chat:message_delete", { messageId: sent.id });
+});
+
 test("A field that grows to eight lines moves nothing that is read, and grows no further.", async (t) => {
   const page = await open(t, "alice");
-  await page.context().route("https://pictures.example/**", (route) => route.abort());
+  await page.context().route(`${given.url}/pictures/**`, (route) => route.abort());
   await enter(page, "Bob");
   await message(page, "picture 12.");
   const log = page.getByRole("log");

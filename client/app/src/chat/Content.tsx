@@ -1,15 +1,15 @@
-import { useChat } from "@chatserver/zustand/react";
+import { useChat, useChatStore } from "@chatserver/zustand/react";
 import type { ShownMessage } from "@chatserver/zustand";
 import { Ban, Lock } from "lucide-react";
 import { memo, useMemo } from "react";
 
+import { isEmojiAlone } from "../lib/emojiAlone.js";
 import { isPicture, linkify } from "../lib/linkify.js";
 import { useIsGroup } from "../lib/parts.js";
 import styles from "./Content.module.css";
+import { LinkedPicture } from "./LinkedPicture.js";
 import { MessageFiles } from "./MessageFiles.js";
 
-const EMOJI =
-  /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\u200d\p{Extended_Pictographic}|\ufe0f)*\s?){1,3}$/u;
 const EVERYONE = ["all", "everyone"];
 
 function whole(value: unknown, otherwise: number): number {
@@ -25,6 +25,7 @@ export const Content = memo(function Content({ message }: { message: ShownMessag
   );
   const username = useChat((state) => state.user?.username.toLowerCase() ?? "");
   const isOwn = useChat((state) => state.me === message.sender_id);
+  const { origin } = new URL(useChatStore().chat.url);
   const { content, mentions, metadata, message_type: type } = message;
 
   const nodes = useMemo(() => {
@@ -54,23 +55,22 @@ export const Content = memo(function Content({ message }: { message: ShownMessag
     );
   }
   const address = metadata.url;
-  if (type === "image" && isPicture(address)) {
-    // The place is kept before the picture is there.
-    const width = whole(metadata.width, 4);
-    const height = whole(metadata.height, 3);
+  if (type === "image" && isPicture(address, origin)) {
     const isCaption = content !== null && content !== address;
     return (
       <>
-        <a className={styles.frame} href={address} target="_blank" rel="noopener noreferrer">
-          <img
-            className={styles.picture}
-            style={{ aspectRatio: `${width} / ${height}` }}
-            src={address}
-            alt={isCaption ? content : "Picture"}
-            referrerPolicy="no-referrer"
-          />
-        </a>
-        {isCaption && <span className={styles.text}>{nodes}</span>}
+        <LinkedPicture
+          address={address}
+          origin={origin}
+          caption={isCaption ? content : null}
+          width={whole(metadata.width, 4)}
+          height={whole(metadata.height, 3)}
+        />
+        {isCaption && (
+          <span className={styles.text} dir="auto">
+            {nodes}
+          </span>
+        )}
       </>
     );
   }
@@ -86,7 +86,7 @@ export const Content = memo(function Content({ message }: { message: ShownMessag
       </>
     );
   }
-  const isLarge = content !== null && content.length < 40 && EMOJI.test(content);
+  const isLarge = content !== null && isEmojiAlone(content);
   return (
     <span className={styles.text} data-large={isLarge || undefined} dir="auto">
       {nodes}

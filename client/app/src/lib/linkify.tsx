@@ -89,7 +89,8 @@ export function linkify(
   return nodes;
 }
 
-/** Whether a picture may be shown from an address that somebody sent. */
-export function isPicture(address: unknown): address is string {
-  return typeof address === "string" && address.startsWith("https://") && isAddress(address);
+/** Whether an address that somebody sent may be that of a picture: by HTTPS, or as `own`, the server's origin, is. */
+export function isPicture(address: unknown, own?: string): address is string {
+  if (typeof address !== "string" || !isAddress(address)) return false;
+  return address.startsWith("https://") || new URL(address).origin === own;
 }
