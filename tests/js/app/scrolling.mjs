@@ -21,6 +21,7 @@ for (let number = 2; number <= COUNT; number += 20) {
   );
 }
 await send("alice", "Remember the first?", { replyToMessageId: first.messageId });
+await ask("alice", "chat:message_read", { conversationId: conversation.id, upToSeq: 1_000 });
 
 /** Scrolls near to what is loaded first, and gives how far what is in sight moves until more is loaded, in px. */
 const scrollBack = (page) =>
@@ -87,6 +88,14 @@ test("Somebody who was away comes to where the unread messages begin, and has re
   const page = await open(t, "bob");
   await page.getByRole("listitem", { name: /unread$/ }).waitFor();
   await enter(page, "Alice");
+  // Which is some pages before the end.
+  const line = await page.getByRole("separator").getAttribute("aria-label");
+  await message(page, "number 1.");
+  const pill = page.getByRole("button", { name: /^[0-9]+ unread$/ });
+  const left = async () => parseInt(await pill.innerText());
+  await becomes(async () => (await left()) < parseInt(line), true);
+  assert.ok((await left()) > 100, await pill.innerText());
+  await pill.click();
   await message(page, "Back at the end");
   await page.getByRole("listitem", { name: /^Alice(, online)?$/ }).waitFor();
 });

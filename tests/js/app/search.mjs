@@ -15,6 +15,7 @@ for (let number = 0; number < COUNT; number += 20) {
   const numbers = Array.from({ length: 20 }, (_, index) => number + index);
   await Promise.all(numbers.map((one) => send("bob", conversation.id, `straw ${one}.`)));
 }
+await ask("alice", "chat:message_read", { conversationId: conversation.id, upToSeq: 1_000 });
 const other = await ask("alice", "chat:conversation_open", { recipientId: people.carol });
 await send("carol", other.conversation.id, "No needles, please: " + "x".repeat(400) + " but one Needle");
 

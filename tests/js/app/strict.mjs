@@ -12,6 +12,7 @@ await Promise.all(
     for (let number = 1; number <= 120; number += 1) {
       await ask(user, "chat:message_send", { conversationId: conversation.id, content: `${user} ${number}.` });
     }
+    await ask("alice", "chat:message_read", { conversationId: conversation.id, upToSeq: 1_000 });
   }),
 );
 

@@ -26,13 +26,14 @@ import { MessageRow } from "./MessageRow.js";
 import styles from "./MessageList.module.css";
 import { Rows, type Line } from "./rows.js";
 import { useReading } from "./useReading.js";
+import { useStanding } from "./useStanding.js";
 
 /** How near to the end counts as being there, in px. */
 const NEAR = 80;
-/** How many frames the list has at most to come to where it is to stand. */
-const FRAMES = 30;
 /** How many rows before the first one the page before is asked for. */
 const AHEAD = 12;
+/** How far down the day reaches that floats at the top, in px. */
+const FLOATING = 40;
 
 /** The messages of a conversation. Whatever comes or grows, what is being read stays where it is. */
 export function MessageList({ id, title, jump }: { id: string; title: string; jump: Jump }) {
@@ -74,7 +75,7 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
     paddingStart: 16,
     paddingEnd: 8,
     // Room for the day that floats there.
-    scrollPaddingStart: 40,
+    scrollPaddingStart: FLOATING,
     anchorTo: "end",
     followOnAppend: true,
     scrollEndThreshold: NEAR,
@@ -89,41 +90,14 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
   const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? 0;
 
-  // Opened, or begun anew: at the unread line, else at the end.
-  const generation = window?.generation ?? 0;
-  const begun = useRef<number | null>(null);
   const aimed = useRef(false);
-  const [settled, setSettled] = useState<number | null>(null);
-  useLayoutEffect(() => {
-    if (!count || window?.loading === "newest" || begun.current === generation) return;
-    const isFirst = begun.current === null;
-    begun.current = generation;
-    if (aimed.current) {
-      // It comes to stand where the message is that is looked for.
-      setSettled(generation);
-      return;
-    }
-    const at = rows.findIndex(({ kind }) => kind === "unread");
-    if (isFirst && at >= 0) list.scrollToIndex(at, { align: "start" });
-    else list.scrollToEnd();
-    // Rows that are measured on the way move the end.
-    const stand = (frames: number) => {
-      if ((isFirst && at >= 0 && frames < FRAMES) || frames === 0 || list.isAtEnd(2)) {
-        setSettled(generation);
-        return;
-      }
-      if (!(isFirst && at >= 0)) list.scrollToEnd();
-      requestAnimationFrame(() => stand(frames - 1));
-    };
-    requestAnimationFrame(() => stand(FRAMES));
-  }, [count, generation, list, rows, window?.loading]);
+  const isSettled = useStanding(list, rows, window, isAtEnd, aimed);
 
-  // Until it stands there what is in sight is not what the person looks at.
   useEffect(() => {
-    if (settled !== generation || window?.loading || window?.error) return;
+    if (!isSettled || window?.loading || window?.error) return;
     if (first <= AHEAD && !window?.atStart) void loadOlder(id).catch(() => undefined);
     else if (last >= count - AHEAD && !window?.atEnd) void loadNewer(id).catch(() => undefined);
-  }, [first, last, count, id, loadNewer, loadOlder, window, settled, generation]);
+  }, [first, last, count, id, loadNewer, loadOlder, window, isSettled]);
 
   const read = useReading(id, rows, list);
   const scrolled = useEvent(() => {
@@ -167,6 +141,10 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
   }, [lastKey, lastIndex, rows, list, store]);
   const seenAt = rows.findLastIndex(({ key }) => key === lastSeen.current);
   const fresh = isAtEnd || seenAt < 0 ? 0 : lastIndex - seenAt;
+  const unread = useChat(({ conversations }) => conversations[id]?.unread_count ?? 0);
+  let below = "";
+  if (fresh > 0) below = `${fresh} new`;
+  else if (unread > 0 && window?.atEnd === false) below = `${unread} unread`;
 
   const toEnd = useEvent(() => {
     if (window?.atEnd) list.scrollToEnd({ behavior: "auto" });
@@ -247,11 +225,20 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
 
   const isSlow = useAfter(count === 0 && window?.loading !== null, 200);
   const isEmpty = count === 0 && window?.loading === null && !window.error;
-  const top = rows.find((row, index) => index >= first && row.kind === "message");
-  const topMessage = useMessage(top?.kind === "message" ? top.id : null);
+  // The day of what is at the top; nothing floats there while the day stands there itself.
+  const offset = list.scrollOffset ?? 0;
+  const top = items.find(
+    ({ index, end }) => end > offset && rows[index]?.kind === "message",
+  )?.index;
+  const topRow = rows[top ?? -1];
+  const topMessage = useMessage(topRow?.kind === "message" ? topRow.id : null);
+  const hasDay = items.some(
+    ({ index, start, end }) =>
+      rows[index]?.kind === "day" && end > offset && start < offset + FLOATING,
+  );
   return (
     <div className={styles.place}>
-      {topMessage && !isAtEnd && (
+      {topMessage && !isAtEnd && !hasDay && (
         <span className={styles.sticky} aria-hidden="true">
           {dayOf(topMessage.created_at)}
         </span>
@@ -334,10 +321,10 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
         <button
           type="button"
           className={styles.pill}
-          aria-label={fresh > 0 ? `${fresh} new` : "Latest messages"}
+          aria-label={below || "Latest messages"}
           onClick={toEnd}
         >
-          {fresh > 0 && `${fresh} new`}
+          {below}
           <ArrowDown />
         </button>
       )}

@@ -7,7 +7,8 @@ import type { Update } from "./changes.js";
 import type { Domain } from "./state.js";
 import { beginPage, edges, failPage, takePage, type Direction } from "./windows.js";
 
-const PAGE = 50;
+/** So many messages a page has. */
+export const PAGE = 50;
 /** Pages are larger, and at most so many, while a message is looked for. */
 const WIDE = 200;
 const MOST_PAGES = 20;

@@ -6,7 +6,7 @@ import { attachmentActions } from "./attachments.js";
 import { messageChanges } from "./changes.js";
 import { Drafts, keepDraft } from "./drafts.js";
 import { Ephemeral } from "./ephemeral.js";
-import { historyActions } from "./history.js";
+import { historyActions, PAGE } from "./history.js";
 import { Keeping } from "./keeping.js";
 import {
   missConversation,
@@ -179,6 +179,13 @@ function isUnasked({ windows, status }: ChatState, id: string): boolean {
   return !window || (window.kept !== undefined && !window.loading && status === "online");
 }
 
+/** Up to which seq a conversation was read, where the unread messages begin before its newest page; otherwise null. */
+function readBefore({ conversations, me }: ChatState, id: string): number | null {
+  const conversation = conversations[id];
+  if (!conversation || conversation.unread_count < PAGE) return null;
+  return conversation.participants.find(({ user_id: one }) => one === me)?.read_seq ?? null;
+}
+
 function makeActions(
   chat: Chat,
   update: (next: (state: ChatState) => Partial<ChatState>) => void,
@@ -203,11 +210,16 @@ function makeActions(
     ...messageChanges(chat, change, get),
     ...history,
 
-    /** Opens a conversation, or none: loads its newest messages, where nothing of it is loaded. */
+    /**
+     * Opens a conversation, or none. Where nothing of it is loaded, that loads its newest messages; where more of it is
+     * unread than these are, those around the first unread one.
+     */
     async select(id: string | null): Promise<void> {
       update(() => ({ selected: id }));
       chat.focus(id);
-      if (id !== null && isUnasked(get(), id)) await actions.loadNewest(id);
+      if (id === null || !isUnasked(get(), id)) return;
+      const read = readBefore(get(), id);
+      await (read === null ? actions.loadNewest(id) : actions.loadAround(id, read));
     },
 
     /** Finds or makes the direct conversation with a person (about a product), and gives its id. */
