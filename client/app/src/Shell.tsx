@@ -9,7 +9,7 @@ import { go, useRoute } from "./lib/route.js";
 import { ConversationList } from "./list/ConversationList.js";
 import { closeNotifications, showBadge } from "./lib/push.js";
 import { listedOf } from "./list/listed.js";
-import { signOut } from "./session.js";
+import { signOut, useSession } from "./session.js";
 import { ShortcutsDialog } from "./Shortcuts.js";
 import { AskToNotify } from "./ui/AskToNotify.js";
 import { Boundary } from "./ui/Boundary.js";
@@ -26,6 +26,9 @@ export function Shell() {
   const [searches, setSearches] = useState(false);
   const isPhone = useMedia("(max-width: 719px)");
   const status = useChat((state) => state.status);
+  // Only those who were online once have a user.
+  const isByToken = useSession((state) => state.isByToken);
+  const wasOnline = useChat((state) => state.user !== null);
   const exists = useChat((state) => selected !== null && selected in state.conversations);
   const isListed = useChat((state) => state.isListed);
 
@@ -42,8 +45,13 @@ export function Shell() {
   }, [isGone]);
 
   useEffect(() => {
-    if (status === "signedOut") signOut("Your session has ended. Sign in again.");
-  }, [status]);
+    if (status !== "signedOut") return;
+    signOut(
+      isByToken && !wasOnline
+        ? "The server does not accept this token. Is it whole, and still good?"
+        : "Your session has ended. Sign in again.",
+    );
+  }, [status, wasOnline, isByToken]);
 
   const unread = useChat((state) =>
     state.conversationOrder.reduce(

@@ -10,6 +10,7 @@ import { Button } from "./ui/Button.js";
 /** Where nobody is signed in: the people of the demo, or a token. */
 export function SignIn() {
   const problem = useSession((state) => state.problem);
+  const isByToken = useSession((state) => state.isByToken);
   const [busy, setBusy] = useState<string | null>(null);
   const [token, setToken] = useState("");
 
@@ -51,7 +52,7 @@ export function SignIn() {
             );
           })}
         </ul>
-        <details className={styles.other}>
+        <details className={styles.other} open={problem !== null && isByToken}>
           <summary>Sign in with a token</summary>
           <form
             onSubmit={(event) => {

@@ -21,9 +21,16 @@ interface Signing {
   readonly store: ChatStore | null;
   /** Why nobody is signed in, where something went wrong. */
   readonly problem: string | null;
+  /** It was a token that somebody has just given that was to sign in, or one is needed. */
+  readonly isByToken: boolean;
 }
 
-export const useSession = create<Signing>()(() => ({ session: null, store: null, problem: null }));
+export const useSession = create<Signing>()(() => ({
+  session: null,
+  store: null,
+  problem: null,
+  isByToken: false,
+}));
 
 /** The people of the demo. */
 export const DEMO = ["alice", "bob", "carol", "dave"] as const;
@@ -71,7 +78,7 @@ function begin(session: Session): void {
   });
   keep(session);
   const store = createChatStore(chat, keptFor === undefined ? {} : { keptFor });
-  useSession.setState({ session, store, problem: null });
+  useSession.setState({ session, store, problem: null, isByToken: false });
 }
 
 function keep(session: Session | null): void {
@@ -98,17 +105,19 @@ export async function signInAs(user: string): Promise<void> {
   try {
     begin({ demo: user, token: await demoToken(user) });
   } catch (error) {
+    const isByToken = error instanceof NoDemo;
     useSession.setState({
-      problem:
-        error instanceof NoDemo
-          ? "This server runs without its demo: sign in with a token of your application."
-          : "The server cannot be reached. Is it running?",
+      isByToken,
+      problem: isByToken
+        ? "This server runs without its demo: sign in with a token of your application."
+        : "The server cannot be reached. Is it running?",
     });
   }
 }
 
 export function signInWith(token: string): void {
   begin({ demo: null, token });
+  useSession.setState({ isByToken: true });
 }
 
 /** Loads the page anew, from the server alone: what was kept of what was shown may be what it breaks on. */

@@ -121,4 +121,47 @@ test("Everything is done by keyboard: the list, the messages, and what may be do
   await page.getByRole("option", { name: "Bob", selected: true }).waitFor();
   await page.keyboard.press("Enter");
   await becomes(() => field(page).inputValue(), `@${people.bob} `);
+
+  // Whatever opens gives the focus back, and the message has it where its buttons go.
+  for (const name of ["New group", "New conversation"]) {
+    await page.getByRole("button", { name }).press("Enter");
+    await page.getByRole("dialog", { name }).waitFor();
+    await page.keyboard.press("Escape");
+    await becomes(focused, name);
+  }
+  await page.getByRole("button", { name: "Open lake.png" }).press("Enter");
+  await page.getByRole("dialog", { name: "lake.png" }).waitFor();
+  await page.keyboard.press("Escape");
+  await becomes(focused, "Open lake.png");
+  const mine = await message(page, "Me too");
+  const label = await mine.getAttribute("aria-label");
+  await mine.press("+");
+  await becomes(focused, "thumbs up");
+  await page.getByRole("button", { name: "All emoji" }).press("Enter");
+  await becomes(focused, "Search emoji");
+  await page.keyboard.press("Escape");
+  await becomes(focused, label);
+  await mine.getByRole("button", { name: "Delete" }).press("Enter");
+  await page.getByRole("button", { name: "Delete for everyone" }).press("Enter");
+  await message(page, "Message deleted");
+  await becomes(focused, label);
+});
+
+test("What goes wrong is told in the dialog that is open, and a token that is refused is called that.", async (t) => {
+  const page = await open(t, "alice");
+  await page.getByRole("button", { name: "New conversation" }).click();
+  const dialog = page.getByRole("dialog", { name: "New conversation" });
+  await dialog.getByRole("textbox", { name: "People" }).fill("nobody-here");
+  await page.keyboard.press("Enter");
+  await dialog.getByRole("alert").getByText("User not found").waitFor();
+  await dialog.getByRole("button", { name: "Dismiss" }).click();
+  await page.keyboard.press("Escape");
+
+  await page.getByRole("button", { name: /^Account of/ }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByText("Sign in with a token").click();
+  await page.getByRole("textbox", { name: "Token" }).fill("not.a.token");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").getByText("does not accept this token").waitFor();
+  await page.getByRole("textbox", { name: "Token" }).waitFor();
 });

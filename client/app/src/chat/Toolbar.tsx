@@ -64,6 +64,15 @@ export function Toolbar({
     setReplyTo(conversationId, id);
     document.querySelector<HTMLElement>("[data-composer]")?.focus();
   });
+  /** Erases it: the buttons go, and the message has the focus that they had. */
+  const eraseIt = then(() => {
+    bar.current?.closest("article")?.focus({ preventScroll: true });
+    void attempt(erase(id));
+  });
+  const hideIt = then(() => {
+    document.querySelector<HTMLElement>("[data-composer]")?.focus({ preventScroll: true });
+    void attempt(hide(id));
+  });
   const edit = then(() => setEditing(conversationId, id));
   const turnPin = then(() => void attempt(pin(id, !message.is_pinned)));
   const pick = (emoji: string) => then(() => void attempt(react(id, emoji)))();
@@ -122,11 +131,11 @@ export function Toolbar({
       )}
       {open === "delete" && (
         <Popover anchor={bar} label="Delete" onClose={close}>
-          <Item icon={<Trash2 />} onPick={then(() => void attempt(hide(id)))}>
+          <Item icon={<Trash2 />} onPick={hideIt}>
             Delete for me
           </Item>
           {mayErase && (
-            <Item icon={<Trash2 />} isDanger onPick={then(() => void attempt(erase(id)))}>
+            <Item icon={<Trash2 />} isDanger onPick={eraseIt}>
               Delete for everyone
             </Item>
           )}

@@ -1,10 +1,18 @@
 import type { File as SentFile } from "@chatserver/client";
 import { useChatStore } from "@chatserver/zustand/react";
 import { ChevronLeft, ChevronRight, Download, X, ZoomIn, ZoomOut } from "lucide-react";
-import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
+import {
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type PointerEvent,
+} from "react";
 
 import { download, useLink } from "../lib/links.js";
 import { IconButton } from "../ui/Button.js";
+import { Notice } from "../ui/Notices.js";
 import styles from "./Viewer.module.css";
 
 const LARGEST = 8;
@@ -40,7 +48,8 @@ export default function Viewer({
   const held = useRef<{ x: number; y: number } | null>(null);
   const file = files[Math.min(at, files.length - 1)];
 
-  useEffect(() => {
+  // Closed before it is taken from the page: only then does the focus go back to where it was.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();
@@ -143,6 +152,7 @@ export default function Viewer({
           <ChevronRight />
         </IconButton>
       )}
+      <Notice />
     </dialog>
   );
 }

@@ -1,7 +1,8 @@
 import { X } from "lucide-react";
-import { useEffect, useId, useRef, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, type ReactNode } from "react";
 
 import { IconButton } from "./Button.js";
+import { Notice } from "./Notices.js";
 import styles from "./Dialog.module.css";
 
 const FIELD = "input:not([type=checkbox], [type=radio], [type=file]), textarea";
@@ -18,7 +19,8 @@ export function Dialog({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  // Closed before it is taken from the page: only then does the focus go back to where it was.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     // Otherwise the button that closes it has the focus: React's autoFocus comes before the dialog is shown.
@@ -49,6 +51,7 @@ export function Dialog({
         </header>
         {children}
       </div>
+      <Notice />
     </dialog>
   );
 }

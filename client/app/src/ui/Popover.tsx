@@ -24,14 +24,16 @@ export function Popover({
     const element = popover.current;
     const beside = anchor.current;
     if (!element || !beside) return;
+    const before = document.activeElement;
+    const around = beside.parentElement?.closest<HTMLElement>("[tabindex]");
     element.showPopover();
     const place = () => {
-      const around = beside.getBoundingClientRect();
+      const edges = beside.getBoundingClientRect();
       const { offsetWidth: width, offsetHeight: height } = element;
-      const below = around.bottom + 4;
+      const below = edges.bottom + 4;
       const fits = below + height + MARGIN <= innerHeight;
-      const top = fits ? below : Math.max(MARGIN, around.top - height - 4);
-      const left = Math.min(Math.max(MARGIN, around.right - width), innerWidth - width - MARGIN);
+      const top = fits ? below : Math.max(MARGIN, edges.top - height - 4);
+      const left = Math.min(Math.max(MARGIN, edges.right - width), innerWidth - width - MARGIN);
       element.style.top = `${top}px`;
       element.style.left = `${Math.max(MARGIN, left)}px`;
     };
@@ -43,7 +45,12 @@ export function Popover({
     return () => {
       observer.disconnect();
       const hadFocus = element.contains(document.activeElement);
-      if (hadFocus && beside.isConnected) beside.focus({ preventScroll: true });
+      if (!hadFocus) return;
+      // Back to what opened it; where that is gone, or nobody pressed it, to what is beside or around it.
+      for (const one of [before, beside, around]) {
+        if (one instanceof HTMLElement && one.isConnected) one.focus({ preventScroll: true });
+        if (one && one !== document.body && one === document.activeElement) return;
+      }
     };
   }, [anchor]);
 
