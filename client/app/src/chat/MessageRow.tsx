@@ -103,7 +103,8 @@ export const MessageRow = memo(function MessageRow({
         if (!event.currentTarget.contains(event.relatedTarget)) setActive(false);
       }}
       onPointerEnter={(event) => {
-        if (event.pointerType !== "touch") setActive(true);
+        // Browsers without a mouse tell of one, too, wherever the last finger was.
+        if (event.pointerType !== "touch" && !matchMedia("(hover: none)").matches) setActive(true);
       }}
       onPointerLeave={(event) => {
         release();

@@ -24,13 +24,13 @@ export function Attachments({ id }: { id: string }) {
 function Item({ conversationId, attachment }: { conversationId: string; attachment: Attachment }) {
   const { retryAttachment, detach } = useChatActions();
   const { id, name, size, sent, state, error, source, about } = attachment;
-  const picture = usePicture(source);
+  const [picture, setPicture] = usePicture(source);
   const isVoice = typeof about.duration === "number";
   const label = isVoice ? "Voice message" : name;
   return (
     <li className={styles.item} aria-label={label} data-state={state}>
       {picture ? (
-        <img src={picture} alt="" />
+        <img src={picture} alt="" onError={() => setPicture(null)} />
       ) : (
         <span className={styles.icon}>{isVoice ? <Mic /> : <FileText />}</span>
       )}
@@ -57,8 +57,8 @@ function Item({ conversationId, attachment }: { conversationId: string; attachme
   );
 }
 
-/** An address of a picture that was chosen, while it is shown; null where it is none. */
-function usePicture(source: Blob): string | null {
+/** An address of a picture that was chosen, while it is shown; null where it is none, or is found to be none. */
+function usePicture(source: Blob): [string | null, (address: null) => void] {
   const [address, setAddress] = useState<string | null>(null);
   useEffect(() => {
     if (!/^image\/(?:png|jpeg|gif|webp|avif)$/u.test(source.type)) return;
@@ -66,5 +66,5 @@ function usePicture(source: Blob): string | null {
     setAddress(made);
     return () => URL.revokeObjectURL(made);
   }, [source]);
-  return address;
+  return [address, setAddress];
 }

@@ -1,9 +1,9 @@
 // Notifications of what is said while the page is closed: asked for once somebody has written, and never on loading.
 
-import type { Chat } from "@chatserver/client";
+import { ChatError, type Chat } from "@chatserver/client";
 import { create } from "zustand";
 
-import { attempt } from "./notices.js";
+import { attempt, notify, reasonOf } from "./notices.js";
 
 const DECLINED = "chatserver.notifications";
 
@@ -94,7 +94,15 @@ export async function choosePush(chat: Chat, isWanted: boolean): Promise<void> {
   usePush.setState({ asks: false });
   decline(!isWanted);
   if (!isWanted) await attempt(unsubscribe(chat));
-  else if ((await Notification.requestPermission()) === "granted") await attempt(subscribe(chat));
+  else if ((await Notification.requestPermission()) === "granted") {
+    await subscribe(chat).catch((error: unknown) => {
+      notify(
+        error instanceof ChatError
+          ? reasonOf(error)
+          : "This browser's push service cannot be reached, or lets no page notify.",
+      );
+    });
+  }
   await lookAtPush();
 }
 

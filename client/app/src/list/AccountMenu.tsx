@@ -1,4 +1,5 @@
 import { useChat } from "@chatserver/zustand/react";
+import type { ChatState } from "@chatserver/zustand";
 import { ChevronDown, Keyboard, LogOut, Moon, Sun, SunMoon } from "lucide-react";
 import { useRef, useState } from "react";
 
@@ -10,14 +11,24 @@ import { Popover } from "../ui/Popover.js";
 import styles from "./AccountMenu.module.css";
 import { NotifyItem } from "./NotifyItem.js";
 
+/** What the person is called; before there is a link, as a conversation has it that was kept on the device. */
+function myName({ user, me, conversations }: ChatState): string {
+  if (user) return user.displayName;
+  for (const { participants } of Object.values(conversations)) {
+    const mine = participants.find(({ user_id: id }) => id === me);
+    if (mine) return mine.display_name;
+  }
+  return "";
+}
+
 /** Who is signed in, and what they may choose for themselves. */
 export function AccountMenu({ onHelp }: { onHelp: () => void }) {
-  const user = useChat((state) => state.user);
+  const userId = useChat((state) => state.user?.userId ?? state.me ?? "");
+  const name = useChat(myName);
   const theme = useTheme((state) => state.theme);
   const button = useRef<HTMLButtonElement>(null);
   const [isOpen, setOpen] = useState(false);
   const close = () => setOpen(false);
-  const name = user?.displayName ?? "";
 
   return (
     <>
@@ -29,7 +40,7 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
         aria-expanded={isOpen}
         onClick={() => setOpen(true)}
       >
-        <Avatar id={user?.userId ?? ""} name={name} size={36} />
+        <Avatar id={userId} name={name} size={36} />
         <b>{name}</b>
         <ChevronDown />
       </button>

@@ -4,6 +4,7 @@ import { Archive, ArrowLeft, Search, SquarePen, TextSearch, Users } from "lucide
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { useShallow } from "zustand/react/shallow";
 
+import { ConnectionBanner } from "../chat/ConnectionBanner.js";
 import { useAfter } from "../lib/hooks.js";
 import { summaryOf, titleOf } from "../lib/names.js";
 import { go } from "../lib/route.js";
@@ -116,6 +117,8 @@ export function ConversationList({
           {isArchive ? "All conversations" : `Archived (${archived.length})`}
         </button>
       )}
+      {/* An open conversation says it itself. */}
+      <div className={styles.banner}>{selected === null && <ConnectionBanner />}</div>
       <div className={styles.scroller} ref={scroller}>
         {ids.length > 0 && (
           <ul style={{ height: rows.getTotalSize() }} onKeyDown={walk}>
