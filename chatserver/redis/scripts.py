@@ -24,6 +24,11 @@ _BATCH = 100
 # Seconds between two lines about keys that are not ours.
 _WARN_EVERY = 60.0
 
+# KEYS: one beside those that calls write.
+_WRITE = """
+redis.call('SET', KEYS[1], '', 'PX', 1000)
+return {}
+"""
 # KEYS: those of a call that failed. ARGV: of which kind each is to be.
 _MEND = """
 for i, key in ipairs(KEYS) do
@@ -46,8 +51,8 @@ class ScriptRunner:
     """Calls go out in the order in which they were made, on one connection at a time.
 
     Thousands of connects at once are some tens of round trips, not a connection to Redis each. Where an answer
-    does not come in time, everything that waits is given None, and so is everything asked later, at once, until
-    a call with `probe` is answered.
+    does not come in time, or is a refusal, everything that waits is given None, and so is everything asked later,
+    at once, until there is a call with `probe` and Redis takes a write.
 
     Args:
         what: names in the log what is shared.
@@ -103,7 +108,10 @@ class ScriptRunner:
 
     async def _work(self) -> None:
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            if self.healthy or self._closed:
+                batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            else:
+                batch = [self._writing(self._waiting[0])]
             try:
                 error = await self._send(batch)
                 if isinstance(error, MovedError):
@@ -120,18 +128,24 @@ class ScriptRunner:
             if error is None:
                 if not self.healthy and not self._closed:
                     self.healthy = True
-                    _log.info("Redis answers again: this is shared", what=self._what)
+                    _log.info("Redis does its part again: this is shared", what=self._what)
             else:
                 if self.healthy:
                     self.healthy = False
-                    _log.info(
-                        "Redis does not answer: until it does, each process keeps this for itself",
+                    _log.warning(
+                        "Redis does not do its part: until it does, each process keeps this for itself",
                         what=self._what,
                         error=briefly(error),
                     )
                 self._give_up(batch)
                 self._give_up(self._waiting)
         self._worker = None
+
+    @staticmethod
+    def _writing(call: _Call) -> _Call:
+        """Return a call that writes where `call` does: a full Redis and a replica answer what only reads."""
+        answer = asyncio.get_running_loop().create_future()
+        return _Call(_WRITE, [f"{call.keys[0]}:probe"], (), answer)
 
     async def _send(self, batch: Sequence[_Call]) -> BaseException | None:
         """Answer a batch; the error where not all could be."""

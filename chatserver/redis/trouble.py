@@ -14,6 +14,7 @@ from redis.exceptions import (
     AuthenticationError,
     InvalidResponse,
     NoPermissionError,
+    OutOfMemoryError,
     RedisError,
 )
 from redis.exceptions import (
@@ -149,8 +150,13 @@ def briefly(error: BaseException) -> str:
     """Return what kept a Redis that was well from answering, without a value that it may quote."""
     if any(isinstance(each, (TimeoutError, RedisTimeoutError)) for each in _chain(error)):
         return "no answer came in time"
-    if code := _CODE.match(str(error)):
-        return f"it refuses ({code[0]}): read its log"
+    # Redis 6 says ERR of a script, and the cause further on.
+    if isinstance(error, OutOfMemoryError) or "-OOM " in str(error):
+        return "its memory is full: raise maxmemory there, or make room"
+    # The client takes the codes that it knows away from the text.
+    code = getattr(error, "status_code", None) or str(error)
+    if found := _CODE.match(code):
+        return f"it refuses ({found[0]}): read its log"
     return "the connection was lost"
 
 

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
+from redis._parsers.base import BaseParser
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chatserver.config import ConfigError, load_settings
@@ -158,14 +159,22 @@ async def test_start_up_refuses_in_one_line(dsn: str, places: dict[str, str]) ->
     assert SECRET not in ended.err
 
 
+def _as_heard(answer: str) -> Exception:
+    """What the client makes of an error that Redis answers."""
+    return cast("Exception", BaseParser.parse_error(answer))
+
+
 def test_a_redis_that_was_well() -> None:
     """What keeps a running server from Redis is in words, and nothing that an answer quotes is among them."""
     for error, words in (
         (RedisConnectionError("Error while reading: (104, 'reset')"), "the connection was lost"),
         (RedisTimeoutError("Timeout reading from socket"), "no answer came in time"),
         (TimeoutError(), "no answer came in time"),
-        (ResponseError(f"OOM command not allowed {SECRET}"), "it refuses (OOM): read its log"),
+        (_as_heard(f"OOM command not allowed {SECRET}"), "its memory is full: raise maxmemory"),
+        (_as_heard(f"READONLY You can't write {SECRET}"), "it refuses (READONLY): read its log"),
+        (_as_heard(f"MISCONF Errors writing {SECRET}"), "it refuses (MISCONF): read its log"),
     ):
-        assert briefly(error) == words
+        assert briefly(error).startswith(words)
+        assert SECRET not in briefly(error)
     for lost in (RedisConnectionError("Error while reading"), ConnectionResetError(104, "reset")):
         assert "which closes the connection: " in explained(lost, "redis://host").line
