@@ -17,7 +17,7 @@ import asyncpg
 
 from chatserver.cli.arguments import check, parser
 from chatserver.cli.import_arguments import named_tables
-from chatserver.config import SECRET_FILE, ConfigError, Settings, load_settings
+from chatserver.config import SECRET_FILE, ConfigError, LackingError, Settings, load_settings
 from chatserver.core.errors import ChatError
 from chatserver.core.logging import configure_logging, get_logger
 from chatserver.ops import demo, listening, vapid, workers
@@ -58,8 +58,10 @@ def main() -> None:
         settings = load_settings(_environment(arguments), state_directory=STATE_DIRECTORY)
         configure_logging(json=not settings.is_development, level=settings.log_level)
         _RUN[arguments.command](settings, arguments)
-    except ConfigError as error:
+    except LackingError as error:
         _fail(f"{error}; {_UNSET}" if _is_production_by_default(arguments) else error, 2)
+    except ConfigError as error:
+        _fail(error, 2)
     except (CommandError, EmbeddedPostgresError, MigrationError, DatabaseAwayError) as error:
         _fail(error, 1)
     except ChatError:

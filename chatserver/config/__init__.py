@@ -13,7 +13,7 @@ from chatserver.config.push import (
     encoded_point,
 )
 from chatserver.config.reader import Reader
-from chatserver.config.secrets import SECRET_FILE, ConfigError
+from chatserver.config.secrets import SECRET_FILE, ConfigError, LackingError
 from chatserver.config.settings import Settings, load_settings
 from chatserver.config.table import VARIABLES, settings_table
 from chatserver.config.tls import TlsSettings
@@ -28,6 +28,7 @@ __all__ = [
     "FcmCredentials",
     "HookSettings",
     "KeepAlive",
+    "LackingError",
     "PushSettings",
     "Reader",
     "Settings",

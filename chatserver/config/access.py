@@ -22,7 +22,7 @@ def read_cors_origins(read: Reader, *, production: bool) -> tuple[str, ...]:
     advice = "write scheme://host[:port] without a path, such as https://app.example.com"
     entries = read.items(name)
     if production and not entries:
-        read.wrong(name, f"is not set, which production requires: {advice}")
+        read.lacking(name, f"is not set, which production requires: {advice}")
     if production and "*" in entries:
         read.wrong(name, f"is *, which production refuses: {advice}")
     if not entries or "*" in entries:

@@ -93,7 +93,7 @@ def _address(read: Reader, *, production: bool) -> tuple[str | None, Address | N
         dsn = _dsn_of_parts(read, port)
     if dsn is None:
         if production and not any(read.text(part) for part in _PARTS):
-            read.wrong(
+            read.lacking(
                 "DATABASE_URL",
                 f"is not set: {URL_ADVICE}, or set DB_HOST, DB_NAME and DB_USER",
             )

@@ -32,6 +32,8 @@ class Reader:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.problems: list[str] = []
+        # Whether one of them is that production requires what is not set.
+        self.lacks = False
         given = dict(values)
         for row in VARIABLES:
             try:
@@ -44,6 +46,11 @@ class Reader:
     def wrong(self, name: str, reason: str) -> None:
         """Note that the variable `name` is wrong; `reason` continues the sentence."""
         self.problems.append(f"{name} {reason}")
+
+    def lacking(self, name: str, reason: str) -> None:
+        """Note that the variable `name` is not set, which production requires."""
+        self.lacks = True
+        self.wrong(name, reason)
 
     def raw(self, name: str) -> str | None:
         """Return the value as it stands, blanks around it included; None where it is not set."""

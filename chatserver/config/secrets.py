@@ -36,6 +36,10 @@ class ConfigError(Exception):
     """The configuration is wrong; the message is one line for people, without secrets."""
 
 
+class LackingError(ConfigError):
+    """The configuration lacks what production requires."""
+
+
 def decode_base64(text: str) -> bytes | None:
     """Decode base64. Returns None where `text` is not base64.
 
@@ -96,7 +100,7 @@ def read_jwt_secret(read: Reader, *, production: bool) -> bytes:
     text = read.text(name)
     if text is None:
         if production:
-            read.wrong(name, f"is not set: {advice}")
+            read.lacking(name, f"is not set: {advice}")
         return b""
     secret = decode_base64(text)
     if secret is None:
@@ -115,7 +119,7 @@ def read_encryption_keys(read: Reader, *, production: bool) -> tuple[str, ...]:
     key = read.raw(name)
     if production:
         if key is None:
-            read.wrong(name, f"is not set: {advice}")
+            read.lacking(name, f"is not set: {advice}")
         elif is_placeholder(key.encode()):
             read.wrong(name, f"is a well-known default: {advice}")
         elif len(key.encode()) < MIN_SECRET_BYTES:

@@ -22,6 +22,7 @@ from chatserver.config.redis import read_redis_url
 from chatserver.config.secrets import (
     SECRET_FILE,
     ConfigError,
+    LackingError,
     development_secret,
     read_encryption_keys,
     read_jwt_secret,
@@ -195,7 +196,7 @@ def load_settings(env: Mapping[str, str], *, state_directory: Path) -> Settings:
         push=load_push(read, production=production),
     )
     if read.problems:
-        raise ConfigError("; ".join(read.problems))
+        raise (LackingError if read.lacks else ConfigError)("; ".join(read.problems))
     if not settings.jwt_secret:
         settings = replace(settings, jwt_secret=development_secret(state_directory / SECRET_FILE))
     return settings

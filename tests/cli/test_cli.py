@@ -39,6 +39,12 @@ async def test_help() -> None:
         assert ended.err.startswith("usage: chatserver")
 
 
+def _without_environment(**variables: str) -> dict[str, str]:
+    env = production(DSN, **variables)
+    del env["APP_ENV"]
+    return env
+
+
 async def test_wrong_settings() -> None:
     """A wrong setting is one line that names its variable and shows no secret, exit code 2, for every command."""
     secret = "hunter2hunter2"
@@ -54,13 +60,16 @@ async def test_wrong_settings() -> None:
         (["doctor"], environment(DSN, REDIS_URL=f"redis://:{secret}@h:65536"), ["REDIS_URL"]),
         (["serve"], production(DSN, CHAT_ENCRYPTION_KEY=secret), ["CHAT_ENCRYPTION_KEY"]),
         (["doctor"], {}, everything),
+        (["serve"], _without_environment(PORT="eighty"), ["PORT"]),
         (["serve"], {}, [*everything, "APP_ENV is not set", "APP_ENV=development"]),
     ]
     ends = await asyncio.gather(*(run(*command, env=env) for command, env, _ in cases))
-    for ended, (_, _, names) in zip(ends, cases, strict=True):
+    for ended, (command, env, names) in zip(ends, cases, strict=True):
         assert (ended.code, ended.out) == (2, "")
         assert all(name in ended.problem for name in names)
         assert secret not in ended.err
+        # A help for developers who set nothing, and none for operators who mistyped something.
+        assert ("APP_ENV" in ended.problem) == (command == ["serve"] and not env)
 
 
 async def test_arguments_that_are_refused() -> None:
