@@ -7,6 +7,7 @@ STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár): what is moved, 
 """
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +84,7 @@ class DiskStorage:
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, act)
         except (OSError, InvalidTag, DecryptionError) as error:
-            raise StorageError(f"the disk: {type(error).__name__}") from error
+            raise StorageError(f"the disk: {_cause(error)}") from error
 
     async def _seal(self, act: Callable[[], T]) -> T:
         async with self._turns:
@@ -148,6 +149,17 @@ class DiskStorage:
     async def download_address(self, object_id: UUID, seconds: float) -> str | None:
         """See `Storage`."""
         return None
+
+
+def _cause(error: Exception) -> str:
+    """Return why the disk fails, without a path: it would name an object."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "it is full: make room where FILES_URL leads"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "the server may not write there: chown it, or set FILES_URL to another folder"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
 
 
 def _plain_size(stored: int) -> int:

@@ -192,6 +192,29 @@ async def test_the_disk_notices_what_was_altered(tmp_path: Path, change: str) ->
     await storage.close()
 
 
+async def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
+    """Why the disk fails is in words, without the names of objects."""
+    storage, object_id = DiskStorage(tmp_path / "files", Vault(["a key"])), uuid4()
+    path = storage._path(object_id)
+
+    async def filling() -> AsyncIterator[bytes]:
+        for _ in range(4):
+            yield os.urandom(PIECE)
+        path.unlink()
+        path.symlink_to("/dev/full")
+        for _ in range(4):
+            yield os.urandom(PIECE)
+
+    with pytest.raises(StorageError, match=r"^the disk: it is full: make room"):
+        await storage.write(object_id, filling(), _AS)
+    await storage.delete(object_id)
+    path.parent.rmdir()
+    path.parent.touch()
+    with pytest.raises(StorageError, match=r"^the disk: File exists$"):
+        await storage.write(object_id, _pieces(b"bytes"), _AS)
+    await storage.close()
+
+
 async def test_the_disk_opens_what_an_older_key_sealed(tmp_path: Path) -> None:
     """Keys rotate: a previous one opens, and one that is gone does not."""
     old, object_id = DiskStorage(tmp_path, Vault(["old"])), uuid4()
