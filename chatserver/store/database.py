@@ -48,8 +48,9 @@ _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 # What tells of the server, not of this connection alone.
 _TELLING = (TimeoutError, asyncpg.ReadOnlySQLTransactionError)
 
-# While the database is away every ask fails; the log need not say so more often than this (s).
+# While the database is away every ask fails. The log need not say so more often than this (s), and not the same.
 _SAY_EVERY = 1.0
+_SAY_AGAIN = 60.0
 
 
 class Unit:
@@ -80,6 +81,7 @@ class Database:
         self._sql = queries.load()
         self._pool: Pool
         self._said_at = 0.0
+        self._said = ""
         # Whether the log says that the database is away, and not yet that it is back.
         self._is_away = False
         # How many writes failed for want of room, or of permission to write at all.
@@ -237,10 +239,11 @@ class Database:
             raise self._unavailable(query, error) from error
 
     def _unavailable(self, query: str, error: BaseException) -> ChatError:
-        now = time.monotonic()
-        if now - self._said_at >= _SAY_EVERY:
-            self._said_at = now
-            _log.warning("database unavailable", query=query, error=cause_of(error))
+        cause, now = cause_of(error), time.monotonic()
+        is_known = self._is_away and cause == self._said
+        if now - self._said_at >= (_SAY_AGAIN if is_known else _SAY_EVERY):
+            self._said, self._said_at = cause, now
+            _log.warning("database unavailable", query=query, error=cause)
             # A conflict with another transaction is over with the command that it befell.
             self._is_away |= not isinstance(error, _CONFLICTS)
         return unavailable()

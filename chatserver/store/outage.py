@@ -25,6 +25,10 @@ _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.TransactionRollbackError, "it gave a transaction up for another's sake"),
     (asyncpg.PostgresIOError, "it cannot read or write its disk: see its log"),
     (asyncpg.PostgresSystemError, "it cannot use its files: see its log"),
+    (
+        asyncpg.ProtocolViolationError,
+        "it ended this session: see its log, or the pooler's where there is one",
+    ),
     (asyncpg.PostgresConnectionError, "the connection was lost"),
     (asyncpg.InterfaceError, "the connection was lost"),
     (TimeoutError, "no answer came in time: see whether it, or the network, stands still"),
