@@ -146,12 +146,16 @@ def _absence(error: BaseException) -> str:
     )
 
 
+def is_full(error: BaseException) -> bool:
+    """Return whether Redis refused to write since its memory is full. Redis 6 says so further on, of a script."""
+    return isinstance(error, OutOfMemoryError) or "-OOM " in str(error)
+
+
 def briefly(error: BaseException) -> str:
     """Return what kept a Redis that was well from answering, without a value that it may quote."""
     if any(isinstance(each, (TimeoutError, RedisTimeoutError)) for each in _chain(error)):
         return "no answer came in time"
-    # Redis 6 says ERR of a script, and the cause further on.
-    if isinstance(error, OutOfMemoryError) or "-OOM " in str(error):
+    if is_full(error):
         return "its memory is full: raise maxmemory there, or make room"
     # The client takes the codes that it knows away from the text.
     code = getattr(error, "status_code", None) or str(error)

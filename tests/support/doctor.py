@@ -13,7 +13,7 @@ _LINE = re.compile(r"(ok   |warn |FAIL ) \S.*\Z")
 async def doctor(*, env: dict[str, str], workers: int = 1) -> str:
     """What `chatserver doctor` says; looked at in this process, since one of its own takes long to start."""
     settings = load_settings(env, state_directory=Path("/nonexistent"))
-    return "".join(f"{finding}\n" for finding in await examine(settings, workers))
+    return "".join(f"{finding}\n" for finding in await examine(settings, workers, env))
 
 
 async def command(*arguments: str, env: dict[str, str]) -> str:

@@ -26,5 +26,5 @@ async def examine(
         ),
         *await database.examine(settings, workers),
         *await redis.examine(settings, workers),
-        *await files.examine(settings),
+        *await files.examine(settings, env or {}),
     ]

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
@@ -17,13 +17,22 @@ _ROOM = 5 * 1024**3
 _BYTES = b"chatserver doctor"
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """Look at FILES_URL, and at CLAMD_URL where it is set."""
+async def examine(settings: Settings, env: Mapping[str, str]) -> list[Finding]:
+    """Look at FILES_URL, which is one of the variables `env`, and at CLAMD_URL where it is set."""
     url = urlsplit(settings.files_url)
     if url.scheme == "s3":
         found = [await _bucket(BucketStorage(settings.files_url))]
     else:
-        found = await asyncio.to_thread(_folder, Path(unquote(url.path)))
+        folder = Path(unquote(url.path))
+        found = await asyncio.to_thread(_folder, folder)
+        if not settings.is_development and not env.get("FILES_URL", "").strip():
+            found.append(
+                warn(
+                    "FILES_URL",
+                    f"it is not set, so people's files lie in {folder}, and go with that folder (a dyno's, a "
+                    "container's, a release's); set it to a disk or bucket that stays, and that processes share",
+                )
+            )
     if settings.clamd is not None:
         found.append(await _clamd(Clamd(*settings.clamd)))
     return found

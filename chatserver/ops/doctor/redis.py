@@ -12,7 +12,7 @@ from chatserver.config import Settings
 from chatserver.delivery.bell import FOREIGN_CHANNEL, channels, foreign
 from chatserver.ops.doctor.finding import Finding, fail, ok, warn
 from chatserver.redis import Wire, close_client, discover, redis_client
-from chatserver.redis.trouble import FAILURES, at_first_sight, probed
+from chatserver.redis.trouble import FAILURES, at_first_sight, is_full, probed
 
 # Scripts that ask for the time and then write need Redis 5.
 _OLDEST = 5
@@ -79,6 +79,11 @@ async def _scripts(redis: Redis) -> Finding:
     except MovedError:
         pass  # another node of the cluster has it, and presence goes there
     except (RedisError, OSError, TimeoutError) as error:
+        if is_full(error):
+            return fail(
+                "Redis memory",
+                "it is full, so processes do not share who is online and what counts for limits; raise maxmemory",
+            )
         return fail(
             "Redis scripts",
             f"{_said(error)}; presence needs EVAL, TIME and writing: allow them (ACL SETUSER), "
@@ -140,7 +145,7 @@ async def _heard(redis: Redis, channel: str) -> Finding:
             f"… &{FOREIGN_CHANNEL} &chatserver:* +@pubsub), and use one Redis for all processes",
         )
     else:
-        return ok("Redis pub/sub")
+        return ok(f"Redis pub/sub: {channel} is heard")
     finally:
         await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis' own
 

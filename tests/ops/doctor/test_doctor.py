@@ -137,7 +137,8 @@ async def test_a_redis_that_is_full(well: str, own_redis: OwnRedis) -> None:
     async with own_redis.client() as client:
         await client.config_set("maxmemory", "1")
         found = await _redis_troubles(well, own_redis.url)
-    assert found["Redis scripts"].startswith("FAIL ")
+    assert found["Redis memory"].startswith("FAIL ")
+    assert "maxmemory" in found["Redis memory"]
 
 
 async def test_a_redis_that_is_a_replica(well: str, own_redis: OwnRedis) -> None:
