@@ -77,7 +77,7 @@ class Connector:
                     error,
                     self._settings,
                     places[number],
-                    has_password=self.address.password is not None,
+                    has_password=bool(self.address.password or os.environ.get("PGPASSWORD")),
                 )
                 failed.__cause__ = error
                 # As libpq has it: a refusal of the user or password counts for all hosts.

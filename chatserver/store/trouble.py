@@ -25,6 +25,9 @@ FAILURES = (
     AssertionError,
 )
 
+# Where a password belongs.
+IN_THE_URL = "write user:password@ before the host"
+
 _QUOTED = re.compile(r'parameter "([A-Za-z_][A-Za-z0-9_.]{0,63})"|^(role) "')
 _STARTUP = re.compile(r"unsupported startup parameter(?: in options)?: ([A-Za-z0-9_.]{1,64})")
 # PgBouncer's words, all under the code of a protocol violation.
@@ -104,7 +107,7 @@ def said(error: BaseException) -> str:
 
 
 def _no_password(names: Names, where: str) -> str:
-    remedy = "set it" if names.password == "DB_PASS" else "write user:password@ before the host"  # noqa: S105
+    remedy = "set it" if names.password == "DB_PASS" else IN_THE_URL  # noqa: S105
     return f"{names.password} gives no password, and {where} wants one: {remedy}"
 
 
@@ -165,8 +168,6 @@ def _settings_that_are_wrong(
         yield f"DATABASE_URL has {named}, which that user may not set: leave it out"
     yield from _pooler_rules(error, settings)
     yield from _tls(error, names, where)
-    if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
-        yield f"{names.host} names a host that does not exist ({where}): correct it"
 
 
 def _refusals(text: str, settings: DatabaseSettings, names: Names, where: str) -> Iterator[str]:
@@ -270,8 +271,11 @@ def _absences(
         )
     if isinstance(error, asyncpg.ProtocolViolationError):
         yield f"{names.host} leads to {where}, a pooler that has no server for us ({said(error)}): see its log"
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
         yield f"{names.host} names a host that can't be looked up now ({where}): check this machine's DNS"
+    elif isinstance(error, socket.gaierror):
+        # No setting for sure: the name of a container that is down is unknown, too.
+        yield f"{names.host} names a host that does not exist ({where}): correct it, or start it"
     cause = {
         errno.ECONNREFUSED: "where nothing listens: start PostgreSQL there, or correct the host and port",
         errno.EHOSTUNREACH: "to which there is no route: correct the host, or check the network",

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from chatserver.config import ConfigError, load_settings
+from chatserver.ops.importing.source import connected
 from chatserver.store.connect import Connector, farewell
 from chatserver.store.migrate import MigrationError, migrate, migrations, pending_at
 from chatserver.store.trouble import DatabaseAwayError
@@ -172,7 +173,11 @@ WRONG = (
     ("postgresql://{barred}:{secret}@/{shared}?{socket}", MigrationError, "GRANT SELECT"),
     ("postgresql://{me}@/{shared}?host=/nowhere", DatabaseAwayError, "where there is no socket"),
     ("postgresql://u:{secret}@127.0.0.1:1/x", DatabaseAwayError, "where nothing listens"),
-    ("postgresql://u:{secret}@nobody.invalid/x", ConfigError, "names a host that does not exist"),
+    (
+        "postgresql://u:{secret}@nobody.invalid/x",
+        DatabaseAwayError,
+        "names a host that does not exist",
+    ),
     (
         "postgresql://u:{secret}@{deaf}/x?sslmode=disable",
         DatabaseAwayError,
@@ -297,8 +302,8 @@ async def test_what_a_server_answers(state: str, message: str, code: int, cause:
     assert SECRET not in line
 
 
-async def test_a_password_that_is_missing() -> None:
-    """Where none is given, none is said to be wrong: the line says where it belongs."""
+async def test_a_password_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none is given, none is said to be wrong: the line says where it belongs, never into an argument."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -320,6 +325,12 @@ async def test_a_password_that_is_missing() -> None:
             assert settings.dsn is not None
             with pytest.raises(ConfigError, match=rf"gives no password, .* wants one: {remedy}"):
                 await pending_at(settings.dsn, settings)
+        with pytest.raises(ConfigError, match=r"--from gives no .*: put it into ~/\.pgpass"):
+            async with connected(f"postgresql://u@127.0.0.1:{port}/x"):
+                pass
+        monkeypatch.setenv("PGPASSWORD", "wrong")
+        with pytest.raises(ConfigError, match="has a password that"):
+            await pending_at(settings.dsn, settings)
 
 
 async def test_certificates_by_db_ssl(places: dict[str, str]) -> None:

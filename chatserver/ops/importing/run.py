@@ -110,6 +110,12 @@ async def run(options: ImportOptions, settings: Settings, dsn: str) -> Report:
         raise
     except _LOST as error:
         raise ImportFailedError("a database was lost in the middle of it: run it again") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        said = " ".join(str(error).split())
+        raise ImportFailedError(
+            f"a database refuses: {said}: GRANT SELECT on the old tables to the user of --from, or ALL on the new "
+            "ones to that of DATABASE_URL; then run it again"
+        ) from error
     except asyncpg.PostgresError as error:
         said = " ".join(str(error).split())
         raise ImportFailedError(

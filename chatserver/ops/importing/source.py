@@ -15,7 +15,7 @@ from chatserver.ops.importing.streams import Row, Stream
 from chatserver.ops.importing.tables import Connection, SourceTable, find_tables
 from chatserver.store.connect import Connector, farewell
 from chatserver.store.migrate import our_tables
-from chatserver.store.trouble import DatabaseAwayError
+from chatserver.store.trouble import IN_THE_URL, DatabaseAwayError
 
 # Our own sessions are told to look everything up by keys; here whole tables are read and sorted.
 _SETTINGS = """
@@ -60,7 +60,9 @@ async def connected(url: str) -> AsyncIterator[Connection]:
 
 
 def _of_source(error: Exception) -> str:
-    return str(error).replace("DATABASE_URL", "--from").replace("DB_SSL", "--from (sslmode)")
+    said = str(error).replace("DATABASE_URL", "--from").replace("DB_SSL", "--from (sslmode)")
+    # Everybody on the machine sees arguments.
+    return said.replace(IN_THE_URL, "put it into ~/.pgpass or PGPASSWORD")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -129,7 +130,12 @@ async def test_failed_tables(moved: Moved, fresh_dsn: str, postgres: str) -> Non
     finally:
         await old.connection.close()
     env = environment(fresh_dsn, CHAT_ENCRYPTION_KEY_OLD=OLD_KEY)
-    ended = await run("import", "messaging", "--from", source, env=env, cwd=Path(os.sep))
-    assert ended.code == 1
+    barred = f"{source}{'&' if '?' in source else '?'}role=pg_monitor"
+    ended, unread = await asyncio.gather(
+        run("import", "messaging", "--from", source, env=env, cwd=Path(os.sep)),
+        run("import", "messaging", "--from", barred, env=env, cwd=Path(os.sep)),
+    )
+    assert (ended.code, unread.code) == (1, 1)
     assert "a database refuses" in ended.problem
+    assert re.search("permission denied for table [a-z_]+: GRANT SELECT on the old", unread.problem)
     assert "a secret" not in ended.problem
