@@ -34,6 +34,10 @@ test("A group is made, talked in, led and left, and each member sees what become
   await alice.getByRole("button", { name: "Actions for Bob" }).click();
   await alice.getByRole("button", { name: "Make moderator" }).click();
   await alice.getByRole("listitem", { name: "Bob, moderator" }).waitFor();
+  // What cannot be taken back is asked for once more.
+  await alice.getByRole("button", { name: "Actions for Bob" }).click();
+  await alice.getByRole("button", { name: "Hand the group over" }).click();
+  await alice.getByRole("dialog", { name: "Hand the group over to Bob?" }).getByRole("button", { name: "Cancel" }).click();
   await alice.getByRole("button", { name: "Edit group" }).click();
   await alice.getByRole("dialog", { name: "Edit group" }).getByRole("textbox", { name: "Title" }).fill("Bouldering");
   await alice.getByRole("button", { name: "Save" }).click();
@@ -54,4 +58,8 @@ test("A group is made, talked in, led and left, and each member sees what become
   await bob.getByRole("dialog").getByRole("button", { name: "Leave" }).click();
   await bob.getByRole("listitem", { name: "Bouldering" }).waitFor({ state: "detached" });
   await alice.getByRole("complementary", { name: "Details" }).getByText("1 member").waitFor();
+  await alice.getByRole("listitem", { name: "Alice, owner" }).waitFor();
+  await alice.getByRole("button", { name: "Hide with its history" }).click();
+  await alice.getByRole("dialog", { name: "Hide Bouldering?" }).getByRole("button", { name: "Hide" }).click();
+  await alice.getByRole("listitem", { name: "Bouldering" }).waitFor({ state: "detached" });
 });

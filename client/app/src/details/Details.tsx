@@ -7,9 +7,9 @@ import { isAtLeast, otherOf, titleOf } from "../lib/names.js";
 import { attempt } from "../lib/notices.js";
 import { go } from "../lib/route.js";
 import { Avatar } from "../ui/Avatar.js";
-import { Button, IconButton } from "../ui/Button.js";
-import { Dialog } from "../ui/Dialog.js";
+import { IconButton } from "../ui/Button.js";
 import { Item } from "../ui/Item.js";
+import { Confirm } from "./Confirm.js";
 import { AddPeople, EditGroup } from "./GroupDialogs.js";
 import styles from "./Details.module.css";
 import { Members } from "./Members.js";
@@ -17,7 +17,30 @@ import { Notifications } from "./Notifications.js";
 import { Pins } from "./Pins.js";
 import { SharedFiles } from "./SharedFiles.js";
 
-type Open = "add" | "edit" | "leave" | "end" | null;
+type Open = "add" | "edit" | keyof typeof ENDINGS | null;
+
+/** What ends a conversation for the person, or for all. */
+const ENDINGS = {
+  leave: {
+    verb: "Leave",
+    act: "Leave",
+    command: "group:leave",
+    words: "You will not see its messages any more. Somebody has to add you again.",
+  },
+  end: {
+    verb: "End",
+    act: "End for everyone",
+    command: "group:delete",
+    words: "Nobody is a member of it after that, or can read what was said in it.",
+  },
+  hide: {
+    verb: "Hide",
+    act: "Hide",
+    command: "chat:conversation_delete",
+    words:
+      "You will not see again what was said so far; the others still do. A new message brings it back.",
+  },
+} as const;
 
 /** Everything about a conversation but its messages. */
 export default function Details({
@@ -39,7 +62,9 @@ export default function Details({
   const isAdmin = isGroup && isAtLeast(role, "admin");
   const close = () => setOpen(null);
 
-  async function end(command: "group:leave" | "group:delete" | "chat:conversation_delete") {
+  const ending = open === "leave" || open === "end" || open === "hide" ? ENDINGS[open] : null;
+
+  async function end(command: (typeof ENDINGS)["leave" | "end" | "hide"]["command"]) {
     if (await attempt(chat.ask(command, { conversationId }))) go(null);
     close();
   }
@@ -103,7 +128,7 @@ export default function Details({
             {conversation.blocked_by_me ? "Unblock" : `Block ${other.display_name}`}
           </Item>
         )}
-        <Item icon={<EyeOff />} onPick={() => void end("chat:conversation_delete")}>
+        <Item icon={<EyeOff />} onPick={() => setOpen("hide")}>
           Hide with its history
         </Item>
         {isGroup && role !== "owner" && (
@@ -120,23 +145,15 @@ export default function Details({
 
       {open === "add" && <AddPeople conversation={conversation} onClose={close} />}
       {open === "edit" && <EditGroup conversation={conversation} onClose={close} />}
-      {(open === "leave" || open === "end") && (
-        <Dialog title={open === "leave" ? `Leave ${title}?` : `End ${title}?`} onClose={close}>
-          <p>
-            {open === "leave"
-              ? "You will not see its messages any more. Somebody has to add you again."
-              : "Nobody is a member of it after that, or can read what was said in it."}
-          </p>
-          <div className={styles.choice}>
-            <Button onClick={close}>Stay</Button>
-            <Button
-              kind="danger"
-              onClick={() => void end(open === "leave" ? "group:leave" : "group:delete")}
-            >
-              {open === "leave" ? "Leave" : "End for everyone"}
-            </Button>
-          </div>
-        </Dialog>
+      {ending && (
+        <Confirm
+          title={`${ending.verb} ${title}?`}
+          act={ending.act}
+          onAct={() => void end(ending.command)}
+          onClose={close}
+        >
+          {ending.words}
+        </Confirm>
       )}
     </aside>
   );

@@ -11,6 +11,7 @@ import { Avatar } from "../ui/Avatar.js";
 import { IconButton } from "../ui/Button.js";
 import { Item } from "../ui/Item.js";
 import { Popover } from "../ui/Popover.js";
+import { Confirm } from "./Confirm.js";
 import styles from "./Details.module.css";
 
 /** The members of a group with their roles. */
@@ -41,6 +42,7 @@ function Member({
   const me = useChat((state) => state.me);
   const isOnline = useIsOnline(member.user_id);
   const [isOpen, setOpen] = useState(false);
+  const [handsOver, setHandsOver] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const close = useCallback(() => setOpen(false), []);
 
@@ -103,7 +105,13 @@ function Member({
             </Item>
           )}
           {isOwner && (
-            <Item icon={<Crown />} onPick={then(() => chat.ask("group:transfer", change))}>
+            <Item
+              icon={<Crown />}
+              onPick={() => {
+                close();
+                setHandsOver(true);
+              }}
+            >
               Hand the group over
             </Item>
           )}
@@ -117,6 +125,19 @@ function Member({
             </Item>
           )}
         </Popover>
+      )}
+      {handsOver && (
+        <Confirm
+          title={`Hand the group over to ${name}?`}
+          act="Hand over"
+          onAct={() => {
+            setHandsOver(false);
+            void attempt(chat.ask("group:transfer", change));
+          }}
+          onClose={() => setHandsOver(false)}
+        >
+          {name} is its owner then, and alone may give it back to you.
+        </Confirm>
       )}
     </li>
   );
