@@ -126,7 +126,12 @@ export const ConversationRow = memo(function ConversationRow({
             {settings.favourite && <Star className={styles.mark} aria-label="Favourite" />}
             {isMuted(settings) && <BellOff className={styles.mark} aria-label="Muted" />}
             {conversation.is_blocked && <Ban className={styles.mark} aria-label="Blocked" />}
-            {unread > 0 && <span className={styles.badge}>{shown}</span>}
+            {unread > 0 && (
+              <span className={styles.badge}>
+                {shown}
+                <span className="visually-hidden"> unread</span>
+              </span>
+            )}
           </span>
         </span>
       </a>
