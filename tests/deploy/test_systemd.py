@@ -44,6 +44,13 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         assert (checked.returncode, checked.stderr) == (0, "")
 
 
+def test_files_have_a_place() -> None:
+    """Files lie in the one directory that the unit may write in and that stays."""
+    service = _service("chatserver@.service")
+    assert service["StateDirectory"] == "chatserver"
+    assert "FILES_URL=file:///var/lib/chatserver/files" in service["Environment"].split()
+
+
 def test_a_process_may_take_leave() -> None:
     """systemd waits for as long as a process that is told to stop may take, and starts no wrong setting again."""
     service = _service("chatserver@.service")
