@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -106,6 +107,13 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     )
     if settings.tls:
         settings.tls.context()  # what is wrong with the files is said before anything starts
+        starts, ends = settings.tls.dates()
+        if not starts <= datetime.now(UTC) < ends:
+            _log.warning(
+                "TLS_CERT does not hold now, so clients refuse it: renew it, and restart; or set the clock",
+                begins=f"{starts:%Y-%m-%dT%H:%MZ}",
+                ends=f"{ends:%Y-%m-%dT%H:%MZ}",
+            )
     if _is_production_by_default(arguments) and not workers.number():
         _log.info(_UNSET)
     address = listening.ListenAddress(host=settings.host, port=settings.port)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from cryptography import x509
 
 from chatserver.config.reader import Reader
 from chatserver.config.secrets import ConfigError
@@ -17,6 +20,15 @@ class TlsSettings:
     key: Path
     cert: Path
     ca: Path | None
+
+    def dates(self) -> tuple[datetime, datetime]:
+        """Return from when to when the certificate holds.
+
+        Raises:
+            OSError, ValueError: the file can't be read, or holds no certificate.
+        """
+        found = x509.load_pem_x509_certificate(self.cert.read_bytes())
+        return found.not_valid_before_utc, found.not_valid_after_utc
 
     def context(self) -> ssl.SSLContext:
         """Make what a server listens with: TLS 1.2 and later; no certificate is asked of clients.

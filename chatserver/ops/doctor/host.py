@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from cryptography import x509
-
 from chatserver.config import ConfigError, Settings, TlsSettings
 from chatserver.ops.doctor.finding import Finding, fail, ok, warn
 
@@ -55,16 +53,16 @@ def _tls(tls: TlsSettings | None) -> Iterator[Finding]:
         return
     try:
         tls.context()
-        found = x509.load_pem_x509_certificate(tls.cert.read_bytes())
+        starts, ends = tls.dates()
     except (ConfigError, OSError, ValueError) as error:
         yield fail("TLS", str(error))
         return
-    now, ends = datetime.now(UTC), found.not_valid_after_utc
+    now = datetime.now(UTC)
     until = f"{ends:%Y-%m-%d %H:%M} UTC"
     if ends <= now:
         yield fail("TLS", f"the certificate in TLS_CERT ended on {until}; renew it")
-    elif found.not_valid_before_utc > now:
-        begins = f"{found.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+    elif starts > now:
+        begins = f"{starts:%Y-%m-%d %H:%M} UTC"
         yield fail(
             "TLS", f"the certificate in TLS_CERT begins on {begins}; set this machine's clock"
         )

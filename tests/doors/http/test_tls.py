@@ -1,6 +1,7 @@
 """TLS_KEY, TLS_CERT and TLS_CA: the server speaks https and wss by itself."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -9,7 +10,7 @@ import socketio
 
 from tests.conftest import User
 from tests.support.certificates import Certificates, issue, lock_key
-from tests.support.cli import run
+from tests.support.cli import production, run
 from tests.support.patience import PATIENCE
 from tests.support.redis_server import free_port
 from tests.support.servers import environment, process_server
@@ -98,3 +99,12 @@ async def test_files_that_are_wrong(certificates: Certificates, tmp_path: Path) 
     for ended, (_, said) in zip(ends, cases, strict=True):
         assert (ended.code, ended.out) == (2, ""), said
         assert said in ended.problem
+
+
+async def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
+    """A server whose certificate has ended says so as it starts, for its clients cannot."""
+    ended = issue(tmp_path, not_after=datetime.now(UTC) - timedelta(days=1))
+    away = "postgresql://somebody@127.0.0.1:1/none"
+    said = await run("serve", env=production(away, PORT="0", LOG_LEVEL="info", **_files(ended)))
+    assert "TLS_CERT does not hold now" in said.err
+    assert said.code == 1
