@@ -27,6 +27,7 @@ EXAMPLES = {
     "archive_command",
     "default_pool_size",
     "pg_rewind",
+    "server_login_retry",
     "worker_rlimit_nofile",
     "worker_shutdown_timeout",
 }
