@@ -1,6 +1,7 @@
 """`make bench`, small: that each scenario serves all that it counts, and that the page shows it."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from typing import Any
@@ -19,6 +20,7 @@ from benchmarks.states import STATED, State, states_in
 from benchmarks.targets import TARGETS
 from benchmarks.tools import node
 from benchmarks.world import Talk
+from tests.support.places import open_directory
 from tests.support.servers import ROOT
 
 SMOKE = 400.0
@@ -28,19 +30,22 @@ SMOKE = 400.0
 async def found(tmp_path_factory: pytest.TempPathFactory) -> data.Data:
     """What a small run found."""
     path = tmp_path_factory.mktemp("benchmarks") / "results.json"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks", "--smoke", "--json", str(path)),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), SMOKE)
-    finally:
-        if process.returncode is None:
-            # Not killed: it has servers and a database to stop.
-            process.terminate()
-            await process.wait()
+    with open_directory("chatserver-smoke-") as temporary:
+        # It has its lock in there, too: nothing is measured, so it need not wait for another run.
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks", "--smoke", "--json", str(path)),
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), SMOKE)
+        finally:
+            if process.returncode is None:
+                # Not killed: it has servers and a database to stop.
+                process.terminate()
+                await process.wait()
     assert process.returncode == 0, output.decode()
     return data.load(path)
 
