@@ -45,6 +45,7 @@ _PASSING = (
 )
 # What tells of another transaction, not of the server.
 _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
+_UNWRITABLE = (asyncpg.DiskFullError, asyncpg.ReadOnlySQLTransactionError)
 # What tells of the server, not of this connection alone.
 _TELLING = (TimeoutError, asyncpg.ReadOnlySQLTransactionError)
 
@@ -233,23 +234,23 @@ class Database:
             self._pool.give(connection)
         else:
             self._pool.retire(connection)
-        if isinstance(error, (asyncpg.DiskFullError, asyncpg.ReadOnlySQLTransactionError)):
+        if isinstance(error, _UNWRITABLE):
             self.refused_writes += 1
         if isinstance(error, _PASSING):
             raise self._unavailable(query, error) from error
 
     def _unavailable(self, query: str, error: BaseException) -> ChatError:
         cause, now = cause_of(error), time.monotonic()
-        is_known = self._is_away and cause == self._said
-        if now - self._said_at >= (_SAY_AGAIN if is_known else _SAY_EVERY):
+        if now - self._said_at >= (_SAY_AGAIN if cause == self._said else _SAY_EVERY):
             self._said, self._said_at = cause, now
             _log.warning("database unavailable", query=query, error=cause)
-            # A conflict with another transaction is over with the command that it befell.
-            self._is_away |= not isinstance(error, _CONFLICTS)
+            # A conflict with another transaction is over with the command that it befell. Where no write is taken
+            # reads go on: the probe says when that is over.
+            self._is_away |= not isinstance(error, (*_CONFLICTS, *_UNWRITABLE))
         return unavailable()
 
     def _say_back(self) -> None:
-        self._is_away = False
+        self._is_away, self._said = False, ""
         _log.info("the database answers again")
 
 

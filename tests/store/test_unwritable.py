@@ -7,15 +7,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
 import structlog
 
+from chatserver.core.errors import ChatError
+from chatserver.store import database
 from tests.conftest import User
 from tests.support.http import request
 from tests.support.patience import PATIENCE
-from tests.support.servers import Server, local_server
+from tests.support.servers import Server, local_server, settings_for
 
 
 async def _becomes(server: Server, ready: bool) -> None:
@@ -55,6 +58,25 @@ async def test_a_read_only_database(fresh_dsn: str, postgres: str) -> None:
         await _becomes(server, False)
         await _administer(postgres, fresh_dsn, read_only + "off")
         await _becomes(server, True)
+
+
+async def test_reading_goes_on_quietly(
+    fresh_dsn: str, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While writes are refused and reads answered, the log does not say by turns that it is away and back."""
+    monkeypatch.setattr(database, "_SAY_EVERY", 0.0)
+    read_only = "ALTER DATABASE {} SET default_transaction_read_only = on"
+    await _administer(postgres, fresh_dsn, read_only)
+    db = await database.Database.connect(settings_for(fresh_dsn).database, fresh_dsn)
+    try:
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(3):
+                with pytest.raises(ChatError):
+                    await db.all("write_down_object", uuid4(), 60)
+                await db.one("alive")
+    finally:
+        await db.close()
+    assert [line["event"] for line in logs] == ["database unavailable"]
 
 
 async def test_no_answer_is_no_full_disk(fresh_dsn: str) -> None:
