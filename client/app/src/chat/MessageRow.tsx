@@ -14,7 +14,7 @@ import { Reactions } from "./Reactions.js";
 import { Ticks } from "./Ticks.js";
 import { Toolbar } from "./Toolbar.js";
 
-/** How long a finger rests on a message until its sheet opens, in ms. */
+/** How long a finger rests on a message until its menu opens as it goes, in ms. */
 const LONG = 450;
 
 /** One message: who, what, when, how far it has come, and what may be done about it. */
@@ -50,6 +50,7 @@ export const MessageRow = memo(function MessageRow({
   const [isActive, setActive] = useState(false);
   const [isOpen, setOpen] = useState(false);
   const rest = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const isHeld = useRef(false);
   if (!message) return null;
 
   const isOwn = message.sender_id === me;
@@ -76,9 +77,21 @@ export const MessageRow = memo(function MessageRow({
 
   function press(event: PointerEvent) {
     if (event.pointerType !== "touch") return;
-    rest.current = setTimeout(() => setOpen(true), LONG);
+    rest.current = setTimeout(() => {
+      isHeld.current = true;
+      setActive(true);
+    }, LONG);
   }
-  const release = () => clearTimeout(rest.current);
+  const release = () => {
+    clearTimeout(rest.current);
+    isHeld.current = false;
+  };
+  const letGo = () => {
+    const wasHeld = isHeld.current;
+    release();
+    // Only now: the finger that goes would close it.
+    if (wasHeld) setTimeout(() => setOpen(true));
+  };
 
   return (
     <article
@@ -111,8 +124,8 @@ export const MessageRow = memo(function MessageRow({
         if (!event.currentTarget.contains(document.activeElement)) setActive(false);
       }}
       onPointerDown={press}
-      onPointerUp={release}
-      onPointerCancel={release}
+      onPointerUp={letGo}
+      onPointerCancel={letGo}
       onPointerMove={release}
     >
       {isGroup && (

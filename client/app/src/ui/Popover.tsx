@@ -22,7 +22,8 @@ export function Popover({
 
   useLayoutEffect(() => {
     const element = popover.current;
-    const beside = anchor.current;
+    // What it is in may come to the page with it, and is known by its name only after it.
+    const beside = anchor.current ?? element?.parentElement;
     if (!element || !beside) return;
     const before = document.activeElement;
     const around = beside.parentElement?.closest<HTMLElement>("[tabindex]");
