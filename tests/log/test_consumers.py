@@ -227,6 +227,7 @@ async def test_a_process_that_dies(db: Database, rows: "Connection[asyncpg.Recor
     await _write(rows, stream, 2)
     gate.set()
     await stuck
+    await _until(alive, [second], stream, [1, 2])
     await _turns(second)
     assert alive.taken == {stream: [1, 2]}
 
