@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import MovedError, RedisError, ResponseError
 
 from chatserver.core.logging import get_logger
 from chatserver.redis.trouble import briefly
@@ -132,7 +132,9 @@ class ScriptRunner:
             else:
                 if self.healthy:
                     self.healthy = False
-                    _log.warning(
+                    # Of a Redis that is away the bell has warned.
+                    say = _log.warning if isinstance(error, ResponseError) else _log.info
+                    say(
                         "Redis does not do its part: until it does, each process keeps this for itself",
                         what=self._what,
                         error=briefly(error),
