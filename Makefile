@@ -6,9 +6,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 TESTS ?= tests
-# Three processes, each with a PostgreSQL, a Redis and a server of its own, and each file in one of them. They wait
-# for a third of their time: for graces, deadlines, and processes that start.
-PYTEST ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# Four processes, each with a PostgreSQL, a Redis and a server of its own, and each file in one of them. They wait
+# for half of their time: for graces, deadlines, and processes that start.
+PYTEST ?= --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock'

@@ -92,11 +92,12 @@ test("Files are attached by button, paste and drop, sent with a text, shown in t
   await viewer.getByText("1 of 2").waitFor();
   await becomes(() => viewer.getByRole("img").evaluate((image) => image.naturalWidth), 800);
   const width = () => viewer.getByRole("img").evaluate((image) => Math.round(image.getBoundingClientRect().width));
-  const before = await width();
+  // It is loaded before it is laid out.
+  await becomes(width, 800);
   await bob.keyboard.press("+");
-  await becomes(width, Math.round(before * 1.5));
+  await becomes(width, 1200);
   await bob.keyboard.press("0");
-  await becomes(width, before);
+  await becomes(width, 800);
   await bob.keyboard.press("ArrowRight");
   await bob.getByRole("dialog", { name: "pasted.png" }).waitFor();
   await bob.keyboard.press("Escape");
