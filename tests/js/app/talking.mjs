@@ -79,3 +79,17 @@ test("Enter that an input method takes sends nothing, and what is written stays 
   await enter(alice, "Bob");
   await alice.waitForFunction(() => document.querySelector("[data-composer]")?.value === "にほん");
 });
+
+test("A finger that rests on a message opens its menu, which stays when the finger goes.", async (t) => {
+  const bob = await open(t, "bob", { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true });
+  await enter(bob, "Alice");
+  const article = await message(bob, "Hello Robert");
+  const finger = await bob.context().newCDPSession(bob);
+  const { x, y } = await article.getByText("Hello Robert").boundingBox();
+  await finger.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: x + 5, y: y + 5 }] });
+  // None is ever quite still.
+  await finger.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: [{ x: x + 7, y: y + 4 }] });
+  await article.getByRole("toolbar").waitFor();
+  await finger.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await article.getByRole("button", { name: "Copy text" }).waitFor();
+});

@@ -1,10 +1,11 @@
 import { useChat, useMessage } from "@chatserver/zustand/react";
 import { Megaphone, Pin } from "lucide-react";
-import { memo, useRef, useState, type PointerEvent } from "react";
+import { memo, useState } from "react";
 
 import { useIsGroup, useName, useProgress } from "../lib/parts.js";
 import { clockOf, fullTimeOf } from "../lib/time.js";
 import { Avatar } from "../ui/Avatar.js";
+import { useLongPress } from "../ui/useLongPress.js";
 import { Content } from "./Content.js";
 import { EditField } from "./EditField.js";
 import styles from "./MessageRow.module.css";
@@ -13,9 +14,6 @@ import { Quote } from "./Quote.js";
 import { Reactions } from "./Reactions.js";
 import { Ticks } from "./Ticks.js";
 import { Toolbar } from "./Toolbar.js";
-
-/** How long a finger rests on a message until its menu opens as it goes, in ms. */
-const LONG = 450;
 
 /** One message: who, what, when, how far it has come, and what may be done about it. */
 export const MessageRow = memo(function MessageRow({
@@ -49,8 +47,10 @@ export const MessageRow = memo(function MessageRow({
   const isEditing = useChat((state) => state.editing[conversationId] === id);
   const [isActive, setActive] = useState(false);
   const [isOpen, setOpen] = useState(false);
-  const rest = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const isHeld = useRef(false);
+  const longPress = useLongPress(
+    () => setActive(true),
+    () => setOpen(true),
+  );
   if (!message) return null;
 
   const isOwn = message.sender_id === me;
@@ -74,24 +74,6 @@ export const MessageRow = memo(function MessageRow({
       </article>
     );
   }
-
-  function press(event: PointerEvent) {
-    if (event.pointerType !== "touch") return;
-    rest.current = setTimeout(() => {
-      isHeld.current = true;
-      setActive(true);
-    }, LONG);
-  }
-  const release = () => {
-    clearTimeout(rest.current);
-    isHeld.current = false;
-  };
-  const letGo = () => {
-    const wasHeld = isHeld.current;
-    release();
-    // Only now: the finger that goes would close it.
-    if (wasHeld) setTimeout(() => setOpen(true));
-  };
 
   return (
     <article
@@ -120,13 +102,9 @@ export const MessageRow = memo(function MessageRow({
         if (event.pointerType !== "touch" && !matchMedia("(hover: none)").matches) setActive(true);
       }}
       onPointerLeave={(event) => {
-        release();
         if (!event.currentTarget.contains(document.activeElement)) setActive(false);
       }}
-      onPointerDown={press}
-      onPointerUp={letGo}
-      onPointerCancel={letGo}
-      onPointerMove={release}
+      {...longPress}
     >
       {isGroup && (
         <span className={styles.avatar}>
