@@ -144,8 +144,9 @@ def test_bursts_add_up() -> None:
     ] * 3
 
 
-def test_pythons_are_found_by_their_version() -> None:
+def test_pythons_are_found_by_their_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python is one of the version asked for; where there is none, or it is ours, no server is made of it."""
+    monkeypatch.setenv("PATH", os.pathsep.join([f"{sys.base_prefix}/bin", os.environ["PATH"]]))
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     found = find_python(ours)
     assert found is not None

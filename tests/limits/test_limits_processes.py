@@ -23,12 +23,13 @@ async def accepted(device: Device, conversation_id: str) -> bool:
 async def test_240_over_two_processes(
     dsn: str, own_redis: OwnRedis, connect: Connect, alice: User, bob: User
 ) -> None:
-    """Who sends from a device on either process may send 240 messages in a minute, or one more or less."""
+    """From devices on two processes a person may send 240 messages a minute, and a few that outrun the news."""
     async with local_pair(dsn, own_redis.url, MESSAGE_RATE_LIMIT="240") as servers:
         conversation_id = await open_direct(servers[0], alice, bob)
         devices = [await connect(alice, server.url) for server in servers]
         sent = [await accepted(devices[n % 2], conversation_id) for n in range(300)]
-        assert 239 <= sum(sent) <= 241
+        assert 239 <= sum(sent) < 260
+        assert not any(sent[-20:])
 
 
 async def test_from_one_process_to_the_other(
