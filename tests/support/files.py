@@ -83,9 +83,14 @@ async def uploaded(
     created = await begun(device, conversation, len(data), name, type, **more)
     answer = await put(base, created, data)
     assert answer.status == 200, answer
+    return await completed(device, created["file"]["id"], wait=wait)
+
+
+async def completed(device: DevicePort, file_id: str, *, wait: bool = True) -> dict[str, Any]:
+    """A file whose upload has ended; unless told not to `wait`, it is looked at."""
     while True:
         # A busy machine may take longer than an answer waits.
-        ack = await device.do("file:complete", fileId=created["file"]["id"])
+        ack = await device.do("file:complete", fileId=file_id)
         file: dict[str, Any] = ack["file"]
         if file["state"] != "scanning" or not wait:
             return file
