@@ -140,7 +140,11 @@ class Returning(ABC):
                 await self.connected()
                 asked_at = now()
                 try:
-                    message_id, seq = await self.say(send, content)
+                    try:
+                        message_id, seq = await self.say(send, content)
+                    finally:
+                        # A lost connection is an answer too: the client knows that it must ask again.
+                        self.history.answered(now() - asked_at)
                 except Refused as refused:
                     if refused.after is None:
                         self.history.refusals[refused.code] += 1
@@ -155,9 +159,6 @@ class Returning(ABC):
                 else:
                     self.history.acked(self.name, send, message_id, seq)
                     return
-                finally:
-                    # A lost connection is an answer too: the client knows that it must ask again.
-                    self.history.answered(now() - asked_at)
 
     @property
     @abstractmethod
