@@ -181,6 +181,8 @@ def test_resources_are_declared_like_dataclasses() -> None:
 
     @resource
     class Special(Thing):
+        """A thing with a price."""
+
         price: int
 
     special: Any = Special(thing_id="t", is_new=True, price=3)

@@ -218,9 +218,7 @@ def _make_state_directory() -> Path:
 
 
 def _unprivileged_account() -> Account:
-    account = _existing(ACCOUNT)
-    if account is None and _create_account():
-        account = _existing(ACCOUNT)
+    account = _existing(ACCOUNT) or _created()
     for name in _OTHER_ACCOUNTS:
         account = account or _existing(name)
     if account is None:
@@ -237,6 +235,18 @@ def _existing(name: str) -> Account | None:
     except KeyError:
         return None
     return Account(entry.pw_uid, entry.pw_gid) if entry.pw_uid != 0 else None
+
+
+def _created() -> Account | None:
+    # Of two useradds at once the later one gives the account another number, and its first files are nobody's.
+    descriptor = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if (account := _existing(ACCOUNT)) is None and _create_account():
+            account = _existing(ACCOUNT)
+    finally:
+        os.close(descriptor)
+    return account
 
 
 def _create_account() -> bool:
