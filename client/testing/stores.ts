@@ -7,6 +7,7 @@ import { createChatStore, type ChatState, type ChatStore } from "@chatserver/zus
 
 import { chatOf, until } from "./chats.js";
 import type { Somebody } from "./people.js";
+import { PAGE } from "../packages/zustand/src/history.js";
 
 /** A store of somebody, once its session stands and its list is here. */
 export async function storeOf(
@@ -34,6 +35,15 @@ export async function becomes(
     },
     { timeout: 20_000, interval: 10 },
   );
+}
+
+/** Says more in a conversation than a page of history has: the numbers from 1. */
+export async function sayMuch(chat: Chat, conversationId: string): Promise<void> {
+  const sent = Array.from(
+    { length: PAGE + 10 },
+    (_, index) => chat.send({ conversationId, content: `${index + 1}` }).sent,
+  );
+  await Promise.all(sent);
 }
 
 /** The texts that are shown of a conversation. */

@@ -86,8 +86,6 @@ test("A reply leads to what it answers, however far back that is, and one's own 
 
 test("Somebody who was away comes to where the unread messages begin, and has read what is in sight.", async (t) => {
   const page = await open(t, "bob");
-  // All of it: as long as less than a page of it is known, it opens at its end.
-  await page.getByRole("listitem", { name: /[0-9]{3} unread$/ }).waitFor();
   await enter(page, "Alice");
   // Which is some pages before the end.
   const line = await page.getByRole("separator").getAttribute("aria-label");
@@ -99,4 +97,35 @@ test("Somebody who was away comes to where the unread messages begin, and has re
   await pill.click();
   await message(page, "Back at the end");
   await page.getByRole("listitem", { name: /^Alice(, online)?$/ }).waitFor();
+});
+
+test("A page that is loaded anew comes to where the unread messages begin, whatever the device kept of it.", async (t) => {
+  const page = await open(t, "bob");
+  await enter(page, "Alice");
+  await message(page, "Back at the end");
+  // Kept, now that it was in sight.
+  await becomes(
+    () => page.evaluate(async () => {
+      const [{ name }] = await indexedDB.databases();
+      const { result } = await new Promise((resolve) => {
+        const opened = indexedDB.open(name);
+        opened.onsuccess = () => resolve(opened);
+      });
+      const { result: keys } = await new Promise((resolve) => {
+        const store = result.objectStoreNames[0];
+        const asked = result.transaction(store).objectStore(store).getAllKeys();
+        asked.onsuccess = () => resolve(asked);
+      });
+      result.close();
+      return keys.some((key) => /:page:/.test(key));
+    }),
+    true,
+  );
+  const { href } = new URL(page.url());
+  await page.goto("about:blank");
+  for (let number = 1; number <= 120; number += 1) await send("alice", `later ${number}.`);
+  await page.goto(href);
+  await page.getByRole("separator", { name: "120 unread" }).waitFor();
+  await message(page, "later 1.");
+  assert.equal(await page.getByRole("article").filter({ hasText: "later 120." }).count(), 0);
 });

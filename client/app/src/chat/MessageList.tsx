@@ -24,7 +24,8 @@ import { attempt, notify } from "../lib/notices.js";
 import { dayOf } from "../lib/time.js";
 import { MessageRow } from "./MessageRow.js";
 import styles from "./MessageList.module.css";
-import { Rows, type Line } from "./rows.js";
+import { Rows } from "./rows.js";
+import { useLine } from "./useLine.js";
 import { useReading } from "./useReading.js";
 import { useStanding } from "./useStanding.js";
 
@@ -42,12 +43,7 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
   const ids = useMessageIds(id);
   const window = useWindow(id);
   const me = useChat((state) => state.me);
-  const [line] = useState<Line | null>(() => {
-    const conversation = store.getState().conversations[id];
-    const count = conversation?.unread_count ?? 0;
-    const mine = conversation?.participants.find(({ user_id: user }) => user === me);
-    return count && mine ? { afterSeq: mine.read_seq, count } : null;
-  });
+  const line = useLine(id);
   const scroller = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
   const [active, setActive] = useState<string | null>(null);
@@ -249,7 +245,7 @@ export function MessageList({ id, title, jump }: { id: string; title: string; ju
         role="log"
         aria-live="off"
         aria-label={`Messages with ${title}`}
-        aria-busy={window?.loading === "newest"}
+        aria-busy={window?.loading === "newest" || window?.loading === "around"}
         tabIndex={count === 0 ? 0 : -1}
         onScroll={scrolled}
         onKeyDown={onKey}

@@ -52,7 +52,7 @@ export function useStanding(
       shownKept.current = generation;
       return;
     }
-    if (window?.loading === "newest") return;
+    if (window?.loading === "newest" || window?.loading === "around") return;
     const isFirst = begun.current === null;
     const hasRead = shownKept.current === generation && !isAtEnd && !isMoving.current;
     begun.current = generation;
@@ -60,7 +60,9 @@ export function useStanding(
       setSettled(generation);
       return;
     }
-    const at = isFirst ? rows.findIndex(({ kind }) => kind === "unread") : -1;
+    // One that is open already goes to the line only where more is unread than the newest page has.
+    const isBefore = isFirst || window?.atEnd === false;
+    const at = isBefore ? rows.findIndex(({ kind }) => kind === "unread") : -1;
     if (at < 0) {
       toEnd(() => setSettled(generation));
     } else {

@@ -27,7 +27,7 @@ export interface Window {
   /** Where the page before begins. */
   readonly nextBeforeSeq: number | null;
   readonly error: ChatError | null;
-  /** Another one for each time that the window began anew. */
+  /** Another one for each time that a window began anew, so that what was asked for before is known by it. */
   readonly generation: number;
   /** What was kept on the device is shown, until the server has been asked: these messages. */
   readonly kept?: readonly Message[];
@@ -87,6 +87,8 @@ export interface Domain {
   /** What is shown of each conversation, oldest first; what is not sent yet at the end. */
   readonly messageIdsByConversation: ById<readonly string[]>;
   readonly windows: ById<Window>;
+  /** How many windows have begun: the generation of the last one. */
+  readonly generations: number;
   /** What is in the outbox. */
   readonly optimisticMessageIds: readonly string[];
   readonly presenceByUser: ById<"online">;
@@ -132,6 +134,7 @@ export const emptyDomain: Domain = {
   messagesById: {},
   messageIdsByConversation: {},
   windows: {},
+  generations: 0,
   optimisticMessageIds: [],
   presenceByUser: {},
   typingByConversation: {},

@@ -56,6 +56,7 @@ export function createChatStore(chat: Chat, { keptFor }: ChatStoreOptions = {}):
   const store = createStore<ChatState>()((set, get) => ({
     ...emptyDomain,
     ...emptyUi,
+    me: keptFor ?? null,
     actions: makeActions(
       chat,
       (next) => {
@@ -106,9 +107,8 @@ export function createChatStore(chat: Chat, { keptFor }: ChatStoreOptions = {}):
 
   function reopen(): void {
     const { selected, conversations, actions } = store.getState();
-    if (selected !== null && conversations[selected] && isUnasked(store.getState(), selected)) {
-      actions.loadNewest(selected).catch(() => undefined);
-    }
+    if (selected !== null && conversations[selected])
+      actions.select(selected).catch(() => undefined);
   }
 
   const stops = [
@@ -173,10 +173,14 @@ export function createChatStore(chat: Chat, { keptFor }: ChatStoreOptions = {}):
   });
 }
 
-/** Whether the newest messages of a conversation are still to be asked for; those that were kept, once there is a link. */
-function isUnasked({ windows, status }: ChatState, id: string): boolean {
+/**
+ * Whether the first messages of a conversation are still to be asked for: once it is known whose they are, as the list of
+ * conversations may be here before that; and those that were kept, once there is a link.
+ */
+function isUnasked({ windows, status, me }: ChatState, id: string): boolean {
   const window = windows[id];
-  return !window || (window.kept !== undefined && !window.loading && status === "online");
+  if (!window) return me !== null;
+  return window.kept !== undefined && !window.loading && status === "online";
 }
 
 /** Up to which seq a conversation was read, where the unread messages begin before its newest page; otherwise null. */

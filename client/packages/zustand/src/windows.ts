@@ -37,7 +37,7 @@ export function keepWindow(draft: Draft, conversationId: string): void {
   const messages = sent.flatMap((id) => baseOf(draft.state, id) ?? []);
   draft.map("windows")[conversationId] = {
     ...keptWindow(messages, window.atStart),
-    generation: window.generation + 1,
+    generation: (draft.state.generations += 1),
   };
 }
 
@@ -68,9 +68,8 @@ export function beginPage(
   const draft = new Draft(state);
   let window = state.windows[conversationId] ?? fresh;
   if (direction === "around" || (direction === "newest" && !window.kept)) {
-    const generation = window.generation + 1;
     dropWindow(draft, conversationId);
-    window = { ...fresh, generation };
+    window = { ...fresh, generation: (draft.state.generations += 1) };
   }
   // The keys of an object stand in the order in which they were added: the one that was opened last comes last.
   const windows = draft.map("windows");

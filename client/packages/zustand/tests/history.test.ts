@@ -1,8 +1,13 @@
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
-import { connected, direct, network, soon, until } from "../../../testing/chats.js";
-import { elsewhere } from "../../../testing/people.js";
-import { shownBy, shownTo, storeOf, texts } from "../../../testing/stores.js";
+import { createChatStore, emptyDomain } from "@chatserver/zustand";
+
+import { chatOf, connected, direct, network, soon, until } from "../../../testing/chats.js";
+import { conversation, ME, message } from "../../../testing/fixtures.js";
+import { elsewhere, people } from "../../../testing/people.js";
+import { becomes, sayMuch, shownBy, shownTo, storeOf, texts } from "../../../testing/stores.js";
+import { takeListed, takeResync } from "../src/lists.js";
+import { beginPage, takePage } from "../src/windows.js";
 
 test("A database with another history is loaded anew; what waits in the outbox is sent to it.", async () => {
   const { url, people } = elsewhere();
@@ -30,4 +35,37 @@ test("A database with another history is loaded anew; what waits in the outbox i
   );
   expect(a.getState().conversationOrder).toEqual([other]);
   expect(texts(a.getState(), other)).toEqual(["restored", "kept"]);
+});
+
+test("What is opened as soon as it is listed opens where the unread messages begin.", async () => {
+  const [alice, bob] = people(2);
+  const b = await connected(bob);
+  const id = await direct(b, alice);
+  await sayMuch(b, id);
+  const chat = chatOf(alice);
+  const store = createChatStore(chat);
+  onTestFinished(() => store.destroy());
+  // The list comes beside the handshake: before the session, which tells whose it is.
+  onTestFinished(
+    chat.on("listed", () => {
+      const { me, selected, actions } = store.getState();
+      if (selected !== null) return;
+      expect(me).toBeNull();
+      void actions.select(id);
+    }),
+  );
+  chat.open();
+  const state = await becomes(store, ({ windows }) => windows[id]?.loading === null);
+  expect(texts(state, id).slice(0, 2)).toEqual(["1", "2"]);
+  expect(state.windows[id]).toMatchObject({ atStart: true, atEnd: false });
+});
+
+test("A page that was asked for before its window began anew is passed over.", () => {
+  const list = { conversations: [conversation("c")], first: true, last: true };
+  const pagination = { limit: 50, offset: 0, hasMore: true, nextBeforeSeq: 10 };
+  const older = { messages: [message("c", 10)], total: 12, pagination };
+  const asked = beginPage(takeListed({ ...emptyDomain, me: ME }, list), "c", "newest", null);
+  const before = asked.windows.c!.generation;
+  const again = beginPage(takeResync(asked, ["c"]), "c", "around", null);
+  expect(takePage(again, "c", before, "newest", { older })).toBe(again);
 });

@@ -14,7 +14,7 @@ import {
 import { chatOf, connected, direct, network, until } from "../../../testing/chats.js";
 import { conversation, ME, message } from "../../../testing/fixtures.js";
 import { people, type Somebody } from "../../../testing/people.js";
-import { becomes, shownBy, shownTo, texts } from "../../../testing/stores.js";
+import { becomes, sayMuch, shownBy, shownTo, texts } from "../../../testing/stores.js";
 import { takeKept, takeListed } from "../src/lists.js";
 import { beginPage, takePage } from "../src/windows.js";
 
@@ -73,6 +73,35 @@ test("What was shown is shown again without a link, and with one what has become
       state.messagesById[state.messageIdsByConversation[id]?.at(-1) ?? ""]?.status === "delivered",
   );
   expect(shownBy(store.getState())).toEqual(await shownTo(store.chat, [id]));
+});
+
+test("A page that is loaded anew opens where the unread messages begin, where its newest messages are not all of them.", async () => {
+  const [alice, bob] = people(2);
+  const b = await connected(bob);
+  const id = await direct(b, alice);
+  await b.send({ conversationId: id, content: "0" }).sent;
+  const net = await network();
+  const name = `unread:${id}`;
+  const first = keeping(alice, name, net.url);
+  first.chat.open();
+  await becomes(first, (state) => id in state.conversations);
+  await first.getState().actions.select(id);
+  const kept = () => indexedDb(name).list(`kept:${alice.id}:page:`);
+  await vi.waitFor(async () => expect(await kept()).toHaveLength(1), 20_000);
+  first.destroy();
+  first.chat.close();
+
+  await sayMuch(b, id);
+  const store = keeping(alice, name, net.url);
+  await becomes(store, (state) => texts(state, id).length === 1);
+  await store.getState().actions.select(id);
+  store.chat.open();
+  const state = await becomes(store, ({ isListed, windows }) => {
+    const { kept, loading } = windows[id] ?? {};
+    return isListed && !kept && loading === null;
+  });
+  expect(texts(state, id).slice(0, 3)).toEqual(["0", "1", "2"]);
+  expect(state.windows[id]).toMatchObject({ atStart: true, atEnd: false });
 });
 
 test("Of somebody who has signed out nothing is kept.", async () => {
