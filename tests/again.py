@@ -7,20 +7,22 @@ against faults nothing is tried again: what fails there once is a promise that w
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.support.servers import ROOT
 
 # More than this is no matter of neighbours.
 _MOST = 10
 _JUDGED_ONCE = ("tests/faults/", "tests/property/")
-_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
+_FAILED = Path(".pytest_cache", "v", "cache", "lastfailed")
 # How pytest ends when all ran and some failed; anything else is no verdict on tests.
 _SOME_FAILED = 1
 
 
-def main(status: int) -> int:
-    """Try again what failed; returns the exit status of the whole."""
-    failed: list[str] = sorted(json.loads(_FAILED.read_text())) if _FAILED.exists() else []
+def main(status: int, root: Path = ROOT) -> int:
+    """Try again what failed in the repository at *root*; returns the exit status of the whole."""
+    kept = root / _FAILED
+    failed: list[str] = sorted(json.loads(kept.read_text())) if kept.exists() else []
     if (
         status != _SOME_FAILED
         or not 0 < len(failed) <= _MOST
@@ -28,7 +30,7 @@ def main(status: int) -> int:
     ):
         return status
     _say("once more, alone", failed)
-    again = subprocess.run([sys.executable, "-m", "pytest", *failed], cwd=ROOT, check=False)
+    again = subprocess.run([sys.executable, "-m", "pytest", *failed], cwd=root, check=False)
     if again.returncode == 0:
         _say("these pass alone, and failed beside others; mend them", failed)
     return again.returncode
