@@ -138,6 +138,8 @@ async def build(
             settings,
             worker,
             bell,
+            limiter,
+            presence_parts,
             store,
             log,
             people,

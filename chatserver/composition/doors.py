@@ -15,7 +15,7 @@ from chatserver.composition.marketplace import Marketplace
 from chatserver.composition.messaging import Messaging
 from chatserver.composition.push import PushParts
 from chatserver.composition.searching import SearchParts
-from chatserver.composition.services import ChatParts, LogParts, People, SessionParts
+from chatserver.composition.services import ChatParts, LogParts, People, PresenceParts, SessionParts
 from chatserver.composition.vocabularies import VOCABULARIES
 from chatserver.config import Settings
 from chatserver.core.vitals import Vitals
@@ -45,7 +45,7 @@ from chatserver.doors.rest import RestDoor
 from chatserver.doors.socketio import Engine, SocketIODoor
 from chatserver.gate import Gate
 from chatserver.limits import Limiter
-from chatserver.metrics import LoopLag, Metrics, Parts
+from chatserver.metrics import LoopLag, Metrics, Parts, Shared
 from chatserver.presence import Presence
 from chatserver.schemas.files import MAX_FILES
 from chatserver.schemas.messages import MAX_CONTENT
@@ -159,6 +159,8 @@ def make_metrics(
     settings: Settings,
     worker: int,
     bell: Bell,
+    limiter: Limiter,
+    presence: PresenceParts,
     store: Store,
     log: LogParts,
     people: People,
@@ -175,6 +177,9 @@ def make_metrics(
     loop_lag = LoopLag()
     loop_lag.start()
     stack.callback(loop_lag.stop)
+    shares: dict[str, Shared] = {}
+    if settings.redis_url is not None:
+        shares = {"limits": limiter, "presence": presence.presence, "focus": presence.focus}
     parts = Parts(
         gate=gate,
         posts=chat.posts,
@@ -193,6 +198,7 @@ def make_metrics(
         consumers=() if push.consumer is None else (push.consumer,),
         doors=doors,
         bell=bell.state if isinstance(bell, RedisBell) else None,
+        shares=shares,
         loop_lag=loop_lag,
         max_connections=settings.max_connections,
     )

@@ -57,6 +57,7 @@ class Limiter:
         requests_in: float,
         upload_ttl: float,
     ) -> None:
+        self._store = store
         local = LocalLimits()
         self._messages = store.meter(
             RateLimit(name="message", most=messages, seconds=_MINUTE, sharing="always")
@@ -99,6 +100,11 @@ class Limiter:
         )
         # How many commands, messages and requests were refused.
         self.hits = 0
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the limits hold over all processes."""
+        return self._store.is_shared
 
     def expect(self, user_id: str) -> None:
         """Learn what somebody who connects has sent elsewhere, before they send anything here."""

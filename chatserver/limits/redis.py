@@ -121,6 +121,11 @@ class RedisLimits:
         self._hearsay_until = 0.0
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_shared(self) -> bool:
+        """See `LimitStore`."""
+        return self._line.healthy
+
     def meter(self, rule: RateLimit) -> Meter:
         """See `LimitStore`."""
         if rule.sharing == "never":

@@ -215,6 +215,10 @@ class Meter:
 class LimitStore(Protocol):
     """Makes the meters. Processes that share a store share their uses, as far as the rules say."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes know of the uses here, and these of theirs."""
+
     def meter(self, rule: RateLimit) -> Meter:
         """Return the meter of a rule, which is asked for once."""
 
@@ -227,6 +231,8 @@ class LimitStore(Protocol):
 
 class LocalLimits:
     """For one process alone."""
+
+    is_shared = False
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock

@@ -126,6 +126,14 @@ ALERTS: tuple[Alert, ...] = (
         remedy="Nothing is lost. The log says why it cannot be reached.",
     ),
     Alert(
+        name="ChatserverRedisShares",
+        when="chatserver_redis_shares == 0 and on (instance, worker) chatserver_redis_healthy == 1",
+        lasts="5m",
+        severity="ticket",
+        summary="Redis answers, and takes no write: each process counts limits and knows who is online by itself.",
+        remedy="Its memory is full, or it is a replica: the log and `chatserver doctor` say which.",
+    ),
+    Alert(
         name="ChatserverBell",
         when='increase(chatserver_bell_failures_total{what=~"dropped|refused"}[10m]) > 0',
         lasts="0m",

@@ -39,6 +39,14 @@ class Doors(Protocol):
         """How many HTTP requests were answered, by status."""
 
 
+class Shared(Protocol):
+    """What the processes know together, where Redis takes it."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether they do now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts that count something. ``bell`` is None where there is no Redis."""
@@ -60,6 +68,8 @@ class Parts:
     consumers: Sequence[LogConsumer]
     doors: Doors
     bell: Callable[[], BellState] | None
+    # What processes share by Redis, and whether they do now; nothing where there is no Redis.
+    shares: Mapping[str, Shared]
     loop_lag: LoopLag
     max_connections: int
 
@@ -295,6 +305,13 @@ METRICS: tuple[Row, ...] = distinct(
         "redis_healthy",
         "1 while what is published is heard, else 0.",
         _of_bell(lambda bell: float(bell.healthy)),
+    ),
+    Row(
+        "gauge",
+        "redis_shares",
+        "1 while processes share this by Redis, else 0: each counts limits, or knows who is online, by itself.",
+        lambda p: {what: float(part.is_shared) for what, part in p.shares.items()} or None,
+        "what",
     ),
     Row(
         "gauge",

@@ -78,6 +78,11 @@ class Focus(BackgroundTask):
         self._seen: dict[str, str] = {}
         self._connections: Index[str] = Index()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the other processes know of it, and this one of theirs."""
+        return self._line is not None and self._line.healthy
+
     def hold(self, user_id: str, connection_id: str, conversation_id: str | None) -> bool:
         """Note what a connection of a user has in focus; None is nothing. Returns whether that is to be shared."""
         if self._seen.get(connection_id) == conversation_id:

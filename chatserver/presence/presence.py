@@ -83,6 +83,11 @@ class Presence:
             self._named, key=None, weigh=len, bound=_MOST_ASKED
         )
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is known over all processes who is online."""
+        return self._store.is_shared
+
     def start(self) -> None:
         """Begin to announce those whose grace is over, here or on a process that has ended."""
         self._store.start(lambda user_id, status: self._start(self._tell, user_id, status))

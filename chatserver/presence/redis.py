@@ -54,6 +54,11 @@ class RedisPresence:
         self._renewed_at = -math.inf
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_shared(self) -> bool:
+        """See `PresenceStore`."""
+        return self._line.healthy
+
     def start(self, changed: Changed) -> None:
         """See `PresenceStore`."""
         self._changed = changed

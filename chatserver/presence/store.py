@@ -16,6 +16,10 @@ class PresenceStore(Protocol):
     it calls `settle`. Calls for one user must come one after the other.
     """
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes know of the users here, and this one of theirs."""
+
     def start(self, changed: Changed) -> None:
         """Begin; `changed` is called with what this process is to announce and did not cause just now."""
 
@@ -44,6 +48,8 @@ class LocalPresence:
     Args:
         grace: seconds.
     """
+
+    is_shared = False
 
     def __init__(self, grace: float) -> None:
         self._grace = grace

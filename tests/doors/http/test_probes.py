@@ -20,10 +20,12 @@ from tests.support.metrics import OPENMETRICS, scrape
 from tests.support.patience import PATIENCE
 from tests.support.redis_server import OwnRedis, free_port
 from tests.support.servers import Server, local_server, process_server
-from tests.support.talks import opened
+from tests.support.talks import opened, said
 from tests.support.wire import Wire
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
+# What processes share by Redis.
+_SHARED = ("limits", "presence", "focus")
 _TOKEN = "a token that nobody guesses".replace(" ", "-")
 _PRODUCTION = {"APP_ENV": "production", "CORS_ALLOWED_ORIGINS": "https://app.example"}
 
@@ -117,7 +119,7 @@ async def test_prometheus(
     await _talk(own, connect, alice, bob)
     scraped = await scrape(own.url, accept)
     without_redis = {"redis_healthy", "outbox_messages", "outbox_bytes"}
-    without_redis |= {"bell_channels", "bell_messages", "bell_failures"}
+    without_redis |= {"bell_channels", "bell_messages", "bell_failures", "redis_shares"}
     for row in METRICS:
         if row.name not in without_redis:
             assert scraped.kinds["chatserver_" + row.name] == row.kind
@@ -290,6 +292,35 @@ async def test_health_without_redis(dsn: str) -> None:
             await becomes("healthy", True)
     finally:
         redis.kill()
+
+
+async def test_metrics_of_a_full_redis(
+    dsn: str, own_redis: OwnRedis, connect: Connect, alice: User, bob: User
+) -> None:
+    """While Redis takes no write, a metric says of each part that it is not shared; and again, when it is."""
+    async with local_server(dsn, REDIS_URL=own_redis.url) as server, own_redis.client() as redis:
+        device = await connect(alice, server.url)
+        conversation_id = await opened(device, bob)
+
+        async def shared(*, wanted: bool) -> None:
+            """Have all parts write, until they say so."""
+            focus = None
+            while True:
+                focus = conversation_id if focus is None else None
+                await device.do("presence:focus", conversationId=focus)
+                await said(device, conversation_id, "Hello")
+                await (await connect(bob, server.url)).close()
+                scraped = await scrape(server.url)
+                told = [scraped.value("redis_shares", what=what) for what in _SHARED]
+                assert scraped.value("redis_healthy") == 1
+                if told == [wanted] * len(told):
+                    return
+
+        await shared(wanted=True)
+        await redis.config_set("maxmemory", "1")
+        await shared(wanted=False)
+        await redis.config_set("maxmemory", "0")
+        await shared(wanted=True)
 
 
 async def test_each_worker_answers_for_itself(dsn: str, redis_url: str) -> None:
