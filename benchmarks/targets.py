@@ -49,7 +49,8 @@ class Target:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    # What is less than a thousandth is nothing, and no 1.82e-09.
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{round(value, 3):.3g}"
 
 
 def _runs(data: Data, scenario: str, server: str, state: State = State.FRESH) -> list[Numbers]:
