@@ -2,7 +2,7 @@
 
 import test from "node:test";
 
-import { act, becomes, enter, field, given, message, open, say } from "./support.mjs";
+import { act, ask, becomes, enter, field, given, message, open, say } from "./support.mjs";
 
 const { people } = given;
 
@@ -57,9 +57,37 @@ test("A group is made, talked in, led and left, and each member sees what become
   await bob.getByRole("button", { name: "Leave the group" }).click();
   await bob.getByRole("dialog").getByRole("button", { name: "Leave" }).click();
   await bob.getByRole("listitem", { name: "Bouldering" }).waitFor({ state: "detached" });
-  await alice.getByRole("complementary", { name: "Details" }).getByText("1 member").waitFor();
+  const details = alice.getByRole("complementary", { name: "Details" });
+  await details.getByText("1 member").waitFor();
+
+  // Removed, he does not see it any more.
+  await alice.getByRole("button", { name: "Add people" }).click();
+  const adding = alice.getByRole("dialog", { name: "Add people" });
+  await adding.getByRole("textbox", { name: "People" }).fill(people.bob);
+  await adding.getByRole("textbox", { name: "People" }).press("Enter");
+  await adding.getByRole("button", { name: "Add", exact: true }).click();
+  await bob.getByRole("listitem", { name: "Bouldering" }).waitFor();
+  await alice.getByRole("button", { name: "Actions for Bob" }).click();
+  await alice.getByRole("button", { name: "Remove from the group" }).click();
+  const asked = alice.getByRole("dialog", { name: "Remove Bob from the group?" });
+  await asked.getByRole("button", { name: "Remove" }).click();
+  await bob.getByRole("listitem", { name: "Bouldering" }).waitFor({ state: "detached" });
   await alice.getByRole("listitem", { name: "Alice, owner" }).waitFor();
   await alice.getByRole("button", { name: "Hide with its history" }).click();
   await alice.getByRole("dialog", { name: "Hide Bouldering?" }).getByRole("button", { name: "Hide" }).click();
   await alice.getByRole("listitem", { name: "Bouldering" }).waitFor({ state: "detached" });
+});
+
+test("A conversation is blocked once that was asked about, for both; and unblocked at once.", async (t) => {
+  const alice = await open(t, "alice");
+  const bob = await open(t, "bob");
+  await ask("alice", "chat:conversation_open", { recipientId: people.bob });
+  for (const [page, other] of [[alice, "Bob"], [bob, "Alice"]]) await enter(page, other);
+  await alice.getByRole("button", { name: "Details" }).click();
+  await alice.getByRole("button", { name: "Block Bob" }).click();
+  await alice.getByRole("dialog", { name: "Block Bob?" }).getByRole("button", { name: "Block" }).click();
+  await becomes(() => field(alice).inputValue(), "You have blocked Bob.");
+  await becomes(() => field(bob).inputValue(), "Alice has blocked you.");
+  await alice.getByRole("complementary", { name: "Details" }).getByRole("button", { name: "Unblock" }).click();
+  for (const page of [alice, bob]) await becomes(() => field(page).inputValue(), "");
 });

@@ -4,7 +4,7 @@ import { Button } from "../ui/Button.js";
 import { Dialog } from "../ui/Dialog.js";
 import styles from "./Details.module.css";
 
-/** Asks whether to do what cannot be taken back.*/
+/** Asks whether to do what cannot be taken back, or what somebody else feels. */
 export function Confirm({
   title,
   act,

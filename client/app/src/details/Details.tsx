@@ -17,7 +17,7 @@ import { Notifications } from "./Notifications.js";
 import { Pins } from "./Pins.js";
 import { SharedFiles } from "./SharedFiles.js";
 
-type Open = "add" | "edit" | keyof typeof ENDINGS | null;
+type Open = "add" | "edit" | "block" | keyof typeof ENDINGS | null;
 
 /** What ends a conversation for the person, or for all. */
 const ENDINGS = {
@@ -63,6 +63,11 @@ export default function Details({
   const close = () => setOpen(null);
 
   const ending = open === "leave" || open === "end" || open === "hide" ? ENDINGS[open] : null;
+
+  function block(isWished: boolean) {
+    close();
+    void attempt(chat.ask("chat:conversation_block", { conversationId, block: isWished }));
+  }
 
   async function end(command: (typeof ENDINGS)["leave" | "end" | "hide"]["command"]) {
     if (await attempt(chat.ask(command, { conversationId }))) go(null);
@@ -121,8 +126,8 @@ export default function Details({
             icon={<Ban />}
             isDanger
             onPick={() => {
-              const block = !conversation.blocked_by_me;
-              void attempt(chat.ask("chat:conversation_block", { conversationId, block }));
+              if (conversation.blocked_by_me) block(false);
+              else setOpen("block");
             }}
           >
             {conversation.blocked_by_me ? "Unblock" : `Block ${other.display_name}`}
@@ -145,6 +150,11 @@ export default function Details({
 
       {open === "add" && <AddPeople conversation={conversation} onClose={close} />}
       {open === "edit" && <EditGroup conversation={conversation} onClose={close} />}
+      {open === "block" && (
+        <Confirm title={`Block ${title}?`} act="Block" onAct={() => block(true)} onClose={close}>
+          Neither of you can write in this conversation until you unblock it.
+        </Confirm>
+      )}
       {ending && (
         <Confirm
           title={`${ending.verb} ${title}?`}

@@ -14,6 +14,23 @@ import { Popover } from "../ui/Popover.js";
 import { Confirm } from "./Confirm.js";
 import styles from "./Details.module.css";
 
+/** What is asked about before it is done to a member. */
+const CHANGES = {
+  transfer: {
+    title: (name: string) => `Hand the group over to ${name}?`,
+    act: "Hand over",
+    command: "group:transfer",
+    words: (name: string) => `${name} is its owner then, and alone may give it back to you.`,
+  },
+  remove: {
+    title: (name: string) => `Remove ${name} from the group?`,
+    act: "Remove",
+    command: "group:member_remove",
+    words: (name: string) =>
+      `${name} will not see its messages any more. Somebody has to add them again.`,
+  },
+} as const;
+
 /** The members of a group with their roles. */
 export function Members({ conversation }: { conversation: StoredConversation }) {
   const { participants, member_count: count } = conversation;
@@ -42,7 +59,7 @@ function Member({
   const me = useChat((state) => state.me);
   const isOnline = useIsOnline(member.user_id);
   const [isOpen, setOpen] = useState(false);
-  const [handsOver, setHandsOver] = useState(false);
+  const [asked, setAsked] = useState<keyof typeof CHANGES | null>(null);
   const button = useRef<HTMLButtonElement>(null);
   const close = useCallback(() => setOpen(false), []);
 
@@ -55,6 +72,11 @@ function Member({
     close();
     void attempt(work());
   };
+  const askFor = (one: keyof typeof CHANGES) => () => {
+    close();
+    setAsked(one);
+  };
+  const asks = asked && CHANGES[asked];
   const change = { conversationId, userId };
 
   return (
@@ -105,38 +127,28 @@ function Member({
             </Item>
           )}
           {isOwner && (
-            <Item
-              icon={<Crown />}
-              onPick={() => {
-                close();
-                setHandsOver(true);
-              }}
-            >
+            <Item icon={<Crown />} onPick={askFor("transfer")}>
               Hand the group over
             </Item>
           )}
           {mayRemove && (
-            <Item
-              icon={<UserMinus />}
-              isDanger
-              onPick={then(() => chat.ask("group:member_remove", change))}
-            >
+            <Item icon={<UserMinus />} isDanger onPick={askFor("remove")}>
               Remove from the group
             </Item>
           )}
         </Popover>
       )}
-      {handsOver && (
+      {asks && (
         <Confirm
-          title={`Hand the group over to ${name}?`}
-          act="Hand over"
+          title={asks.title(name)}
+          act={asks.act}
           onAct={() => {
-            setHandsOver(false);
-            void attempt(chat.ask("group:transfer", change));
+            setAsked(null);
+            void attempt(chat.ask(asks.command, change));
           }}
-          onClose={() => setHandsOver(false)}
+          onClose={() => setAsked(null)}
         >
-          {name} is its owner then, and alone may give it back to you.
+          {asks.words(name)}
         </Confirm>
       )}
     </li>
