@@ -16,8 +16,12 @@ function draftKey(chat: Chat, id = ""): string {
   return `draft:${chat.userId ?? ""}:${id}`;
 }
 
-/** Keeps a draft, and tells the person's other pages; an empty one is deleted. */
+/**
+ * Keeps a draft, and tells the person's other pages; an empty one is deleted. Where nobody knows yet whose it is, it is
+ * kept once the session stands, by `takeAll`.
+ */
 export async function keepDraft(chat: Chat, id: string, text: string): Promise<void> {
+  if (chat.userId === null) return;
   const key = draftKey(chat, id);
   try {
     const kept: KeptDraft = { conversationId: id, text };
@@ -53,6 +57,8 @@ export class Drafts {
     // Whoever was thought to be signed in is not.
     if (this.#owner !== null) this.store.setState({ drafts: {} });
     this.#owner = who;
+    for (const [id, text] of Object.entries(this.store.getState().drafts))
+      void keepDraft(this.chat, id, text);
     const kept = (await this.chat.storage.list(draftKey(this.chat)).catch(() => [])) as KeptDraft[];
     if (!kept.length || this.#owner !== who) return;
     const before = Object.fromEntries(

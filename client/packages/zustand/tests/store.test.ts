@@ -1,9 +1,9 @@
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import { memory } from "@chatserver/client";
 import { createChatStore } from "@chatserver/zustand";
 
-import { chatOf, network, soon, until } from "../../../testing/chats.js";
+import { chatOf, connected, direct, network, soon, until } from "../../../testing/chats.js";
 import { people } from "../../../testing/people.js";
 import { becomes, shownBy, shownTo, storeOf, texts } from "../../../testing/stores.js";
 
@@ -202,6 +202,23 @@ test("A draft is kept by conversation, is there for the next page, and goes with
   again.getState().actions.send(id, { content: "Finished" });
   expect(again.getState().drafts[id]).toBeUndefined();
   expect(await a.chat.storage.get(`draft:${alice.id}:${id}`)).toBeUndefined();
+});
+
+test("What is written before the session stands is kept, too.", async () => {
+  const [alice, bob] = people(2);
+  const chat = chatOf(alice);
+  const first = createChatStore(chat);
+  const id = await direct(await connected(bob), alice);
+  // The list comes beside the handshake, and what it shows can be written in.
+  onTestFinished(
+    chat.on("listed", () => {
+      if (chat.session === undefined) first.getState().actions.setDraft(id, "Early");
+    }),
+  );
+  chat.open();
+  await until(chat, "status", () => chat.status === "online", "a session");
+  const next = await storeOf(alice, { storage: chat.storage });
+  await becomes(next, ({ drafts }) => drafts[id] === "Early");
 });
 
 test("Nobody finds another person's draft on the same device, and those who sign out leave nothing.", async () => {
