@@ -212,12 +212,15 @@ CURVES = (
         "processes",
         "Processes (S9)",
         "With Redis; always 400 messages a second in all, on a fixed schedule, each between two processes. "
-        "What all processes together spend on a message, beyond what they do when idle, is to stay flat.",
+        "What all processes together spend on a message, beyond what they do when idle, is to stay flat; where "
+        "each has fewer of them they share less, and cost more, as in S1-open-100. One process more stands by, to "
+        "which nobody is connected: what it spends beyond an idle one is the price of others' messages.",
         "processes",
         (
             Metric("beyond_idle_us", "CPU of all servers", "µs per message", digits=1),
             Metric("cpu_us_per_ask", "idle included", "µs per message", digits=1),
             Metric("idle_ms_per_second", "idle, each", "ms per s", digits=1),
+            Metric("bystander_ms_per_second", "one that stands by", "ms per s", digits=1),
             milliseconds("delivery_us.p99", "delivery p99"),
         ),
         lambda form: form.processes,

@@ -7,7 +7,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,11 +145,10 @@ def look_at(pid: int) -> Process:
     status = dict(
         line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
     )
-    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return Process(
         rss_kb=int(status["VmRSS"].split()[0]),
         descriptors=len(os.listdir(f"/proc/{pid}/fd")),
-        cpu_seconds=(int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK"),
+        cpu_seconds=nanoseconds_of(pid) / 1e9,
     )
 
 
@@ -162,8 +161,15 @@ def most_memory(pid: int) -> int:
 
 
 def nanoseconds_of(pid: int) -> int:
-    """The processor time that a process of one thread has had."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+    """The processor time that a process has had, as the scheduler counts it: /proc/PID/stat has steps of 10 ms.
+
+    Threads that have ended are not among those that are counted.
+    """
+    total = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(FileNotFoundError):
+            total += int(path.read_text().split()[0])
+    return total
 
 
 def describe(chosen: Cores, directory: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """S6, where thousands come back at once; S8, with two processes, and S9, with more and more."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -83,20 +84,39 @@ async def two_processes(bench: Bench, kind: Kind) -> Numbers:
 async def many_processes(bench: Bench, kind: Kind, size: int) -> Numbers:
     """S9: as S8, with so many processes and always as many messages a second, on a fixed schedule.
 
-    What the processes do while nobody is connected is not counted among what messages cost.
+    What the processes do while nobody is connected is not counted among what messages cost. One process more
+    stands by, to which nobody connects: what it spends is the price of being told of others' messages.
     """
     rate = bench.form.cluster_rate
-    async with _processes(bench, kind, size) as servers:
+    async with _processes(bench, kind, size + 1) as servers:
+        bystander = servers.pop()
         # What comes of starting is over by then.
         await asyncio.sleep(bench.form.after)
         before = _cpu_seconds(servers)
         await asyncio.sleep(bench.form.hold)
         idle = (_cpu_seconds(servers) - before) / bench.form.hold
-        numbers = await _across(bench, servers, rate=rate)
+        noted: list[tuple[float, float]] = []
+        async with asyncio.TaskGroup() as group:
+            noting = group.create_task(_note_cpu(bystander, noted))
+            numbers = await _across(bench, servers, rate=rate)
+            noting.cancel()
     numbers["idle_ms_per_second"] = idle / size * 1e3
-    if "cpu_us_per_ask" in numbers:
-        numbers["beyond_idle_us"] = numbers["cpu_us_per_ask"] - idle / rate * 1e6
+    # A starved machine may have had none in the window.
+    if (spent := numbers.get("cpu_us_per_ask")) is not None:
+        numbers["beyond_idle_us"] = spent - idle / rate * 1e6
+    until = numbers["window_ended"]
+    within = [one for one in noted if until - numbers["seconds"] < one[0] < until]
+    if len(within) > 1:
+        (began, least), (ended, most) = within[0], within[-1]
+        numbers["bystander_ms_per_second"] = (most - least) / (ended - began) * 1e3
     return numbers
+
+
+async def _note_cpu(server: Server, noted: list[tuple[float, float]]) -> None:
+    """Note again and again what a process has used of the processor by then, by the machine's monotonic clock."""
+    while True:
+        noted.append((time.monotonic(), _cpu_seconds([server])))
+        await asyncio.sleep(0.1)
 
 
 def _cpu_seconds(servers: list[Server]) -> float:
