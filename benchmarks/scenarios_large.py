@@ -88,8 +88,8 @@ async def many_processes(bench: Bench, kind: Kind, size: int) -> Numbers:
     stands by, to which nobody connects: what it spends is the price of being told of others' messages.
     """
     rate = bench.form.cluster_rate
-    async with _processes(bench, kind, size + 1) as servers:
-        bystander = servers.pop()
+    async with _processes(bench, kind, size + 1) as started:
+        *servers, bystander = started
         # What comes of starting is over by then.
         await asyncio.sleep(bench.form.after)
         before = _cpu_seconds(servers)

@@ -45,7 +45,7 @@ from chatserver.doors.rest import RestDoor
 from chatserver.doors.socketio import Engine, SocketIODoor
 from chatserver.gate import Gate
 from chatserver.limits import Limiter
-from chatserver.metrics import LoopLag, Metrics, Parts, Shared
+from chatserver.metrics import LoopLag, Metrics, Parts, SharedPart
 from chatserver.presence import Presence
 from chatserver.schemas.files import MAX_FILES
 from chatserver.schemas.messages import MAX_CONTENT
@@ -177,7 +177,7 @@ def make_metrics(
     loop_lag = LoopLag()
     loop_lag.start()
     stack.callback(loop_lag.stop)
-    shares: dict[str, Shared] = {}
+    shares: dict[str, SharedPart] = {}
     if settings.redis_url is not None:
         shares = {"limits": limiter, "presence": presence.presence, "focus": presence.focus}
     parts = Parts(

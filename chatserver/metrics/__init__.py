@@ -6,13 +6,13 @@ a dashboard of them.
 
 from chatserver.metrics.exposition import Metrics
 from chatserver.metrics.loop_lag import LoopLag
-from chatserver.metrics.table import Parts, Shared
+from chatserver.metrics.table import Parts, SharedPart
 from chatserver.metrics.watching import watching
 
 __all__ = [
     "LoopLag",
     "Metrics",
     "Parts",
-    "Shared",
+    "SharedPart",
     "watching",
 ]

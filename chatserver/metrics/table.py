@@ -39,7 +39,7 @@ class Doors(Protocol):
         """How many HTTP requests were answered, by status."""
 
 
-class Shared(Protocol):
+class SharedPart(Protocol):
     """What the processes know together, where Redis takes it."""
 
     @property
@@ -69,7 +69,7 @@ class Parts:
     doors: Doors
     bell: Callable[[], BellState] | None
     # What processes share by Redis, and whether they do now; nothing where there is no Redis.
-    shares: Mapping[str, Shared]
+    shares: Mapping[str, SharedPart]
     loop_lag: LoopLag
     max_connections: int
 

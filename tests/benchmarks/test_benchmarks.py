@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from benchmarks.states import STATED, State, states_in
 from benchmarks.targets import TARGETS
 from benchmarks.tools import node
 from benchmarks.world import Talk
+from tests.support.inside import until
 from tests.support.places import open_directory
 from tests.support.servers import ROOT
 
@@ -39,6 +41,7 @@ async def found(tmp_path_factory: pytest.TempPathFactory) -> data.Data:
             env={**os.environ, "TMPDIR": str(temporary)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             output, _ = await asyncio.wait_for(process.communicate(), SMOKE)
@@ -48,7 +51,17 @@ async def found(tmp_path_factory: pytest.TempPathFactory) -> data.Data:
                 process.terminate()
                 await process.wait()
     assert process.returncode == 0, output.decode()
+    # No server of it runs on.
+    await until(partial(_is_gone, process.pid))
     return data.load(path)
+
+
+def _is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _runs(found: data.Data) -> list[tuple[str, dict[str, Any]]]:

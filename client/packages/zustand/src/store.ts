@@ -105,9 +105,10 @@ export function createChatStore(chat: Chat, { keptFor }: ChatStoreOptions = {}):
     settleStale();
   }
 
+  /** Loads what is open, where it is to be loaded: once it is listed, or all of the list is here without it. */
   function reopen(): void {
-    const { selected, conversations, actions } = store.getState();
-    if (selected !== null && conversations[selected])
+    const { selected, conversations, isListed, actions } = store.getState();
+    if (selected !== null && (conversations[selected] || isListed))
       actions.select(selected).catch(() => undefined);
   }
 

@@ -60,6 +60,21 @@ test("What is opened as soon as it is listed opens where the unread messages beg
   expect(state.windows[id]).toMatchObject({ atStart: true, atEnd: false });
 });
 
+test("What is opened before the session stands is loaded then, also where no list has it.", async () => {
+  const [alice, bob] = people(2);
+  const a = await connected(alice);
+  const id = await direct(a, bob);
+  await a.send({ conversationId: id, content: "said" }).sent;
+  await a.ask("chat:conversation_delete", { conversationId: id });
+  const chat = chatOf(alice);
+  const store = createChatStore(chat);
+  onTestFinished(() => store.destroy());
+  await store.getState().actions.select(id);
+  chat.open();
+  const state = await becomes(store, ({ windows }) => windows[id]?.loading === null);
+  expect([state.conversations[id], texts(state, id)]).toEqual([undefined, []]);
+});
+
 test("A page that was asked for before its window began anew is passed over.", () => {
   const list = { conversations: [conversation("c")], first: true, last: true };
   const pagination = { limit: 50, offset: 0, hasMore: true, nextBeforeSeq: 10 };
