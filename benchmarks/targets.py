@@ -49,7 +49,7 @@ class Target:
 
 
 def _short(value: float) -> str:
-    # What is less than a thousandth is nothing, and no 1.82e-09.
+    # Less than a thousandth is shown as 0, not as 1.82e-09.
     return f"{value:,.0f}" if abs(value) >= 100 else f"{round(value, 3):.3g}"
 
 

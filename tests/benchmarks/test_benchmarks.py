@@ -25,7 +25,7 @@ from tests.support.inside import until
 from tests.support.places import open_directory
 from tests.support.servers import ROOT
 
-# Seconds: four times what a machine takes whose processors others burn.
+# In seconds: several times what it takes while other programs keep all processors busy.
 SMOKE = 1_200.0
 
 

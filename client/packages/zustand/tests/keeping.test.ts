@@ -26,6 +26,18 @@ function keeping(person: Somebody, name: string, url: string): ChatStore {
   return store;
 }
 
+/** Somebody opens a conversation, and closes the page once that is kept. */
+async function openOnce(person: Somebody, name: string, url: string, id: string): Promise<void> {
+  const store = keeping(person, name, url);
+  store.chat.open();
+  await becomes(store, (state) => id in state.conversations);
+  await store.getState().actions.select(id);
+  const kept = () => indexedDb(name).list(`kept:${person.id}:page:`);
+  await vi.waitFor(async () => expect(await kept()).toHaveLength(1), 20_000);
+  store.destroy();
+  store.chat.close();
+}
+
 test("What was shown is shown again without a link, and with one what has become of it since.", async () => {
   const [alice, bob] = people(2);
   const net = await network();
@@ -35,14 +47,7 @@ test("What was shown is shown again without a link, and with one what has become
     ["1", "2"].map((content) => b.send({ conversationId: id, content }).sent),
   );
   const name = `kept:${id}`;
-  const first = keeping(alice, name, net.url);
-  first.chat.open();
-  await becomes(first, (state) => id in state.conversations);
-  await first.getState().actions.select(id);
-  const kept = () => indexedDb(name).list(`kept:${alice.id}:page:`);
-  await vi.waitFor(async () => expect(await kept()).toHaveLength(1), 20_000);
-  first.destroy();
-  first.chat.close();
+  await openOnce(alice, name, net.url, id);
 
   net.block(true);
   await b.ask("chat:message_edit", { messageId: said[0]!.id, content: "1, in other words" });
@@ -82,14 +87,7 @@ test("A page that is loaded anew opens where the unread messages begin, where it
   await b.send({ conversationId: id, content: "0" }).sent;
   const net = await network();
   const name = `unread:${id}`;
-  const first = keeping(alice, name, net.url);
-  first.chat.open();
-  await becomes(first, (state) => id in state.conversations);
-  await first.getState().actions.select(id);
-  const kept = () => indexedDb(name).list(`kept:${alice.id}:page:`);
-  await vi.waitFor(async () => expect(await kept()).toHaveLength(1), 20_000);
-  first.destroy();
-  first.chat.close();
+  await openOnce(alice, name, net.url, id);
 
   await sayMuch(b, id);
   const store = keeping(alice, name, net.url);
