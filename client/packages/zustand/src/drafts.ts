@@ -3,7 +3,7 @@
 import type { Chat } from "@chatserver/client";
 import type { StoreApi } from "zustand/vanilla";
 
-import type { Ui } from "./state.js";
+import type { Domain, Ui } from "./state.js";
 
 /** A draft as it is kept. */
 interface KeptDraft {
@@ -11,18 +11,29 @@ interface KeptDraft {
   readonly text: string;
 }
 
+/** Whose drafts a store has: as soon as it is known who that is. */
+function ownerOf(chat: Chat, { me }: Pick<Domain, "me">): string | null {
+  return me ?? chat.userId;
+}
+
 /** Under which a draft is kept, so that nobody finds what another person of the device has written. */
-function draftKey(chat: Chat, id = ""): string {
-  return `draft:${chat.userId ?? ""}:${id}`;
+function draftKey(owner: string | null, id = ""): string {
+  return `draft:${owner ?? ""}:${id}`;
 }
 
 /**
  * Keeps a draft, and tells the person's other pages; an empty one is deleted. Where nobody knows yet whose it is, it is
  * kept once the session stands, by `takeAll`.
  */
-export async function keepDraft(chat: Chat, id: string, text: string): Promise<void> {
-  if (chat.userId === null) return;
-  const key = draftKey(chat, id);
+export async function keepDraft(
+  chat: Chat,
+  state: Pick<Domain, "me">,
+  id: string,
+  text: string,
+): Promise<void> {
+  const owner = ownerOf(chat, state);
+  if (owner === null) return;
+  const key = draftKey(owner, id);
   try {
     const kept: KeptDraft = { conversationId: id, text };
     await (text ? chat.storage.set(key, kept) : chat.storage.delete(key));
@@ -38,28 +49,33 @@ export class Drafts {
 
   constructor(
     private readonly chat: Chat,
-    private readonly store: StoreApi<Pick<Ui, "drafts">>,
+    private readonly store: StoreApi<Pick<Domain, "me"> & Pick<Ui, "drafts">>,
   ) {}
 
   /** Takes one that another page has kept, where this is the key of a draft. */
   async take(key: string): Promise<void> {
-    const prefix = draftKey(this.chat);
+    const prefix = draftKey(ownerOf(this.chat, this.store.getState()));
     if (!key.startsWith(prefix)) return;
-    const kept = (await this.chat.storage.get(key).catch(() => undefined)) as KeptDraft | undefined;
-    const id = key.slice(prefix.length);
-    this.store.setState(({ drafts }) => ({ drafts: { ...drafts, [id]: kept?.text ?? "" } }));
+    try {
+      const kept = (await this.chat.storage.get(key)) as KeptDraft | undefined;
+      const id = key.slice(prefix.length);
+      this.store.setState(({ drafts }) => ({ drafts: { ...drafts, [id]: kept?.text ?? "" } }));
+    } catch {
+      // Nobody knows what it is now: this page goes on with what it has.
+    }
   }
 
   /** Takes all that was written before. What is written on this page counts more. */
   async takeAll(): Promise<void> {
-    const who = this.chat.userId;
+    const who = ownerOf(this.chat, this.store.getState());
     if (who === this.#owner) return;
     // Whoever was thought to be signed in is not.
     if (this.#owner !== null) this.store.setState({ drafts: {} });
     this.#owner = who;
-    for (const [id, text] of Object.entries(this.store.getState().drafts))
-      void keepDraft(this.chat, id, text);
-    const kept = (await this.chat.storage.list(draftKey(this.chat)).catch(() => [])) as KeptDraft[];
+    const state = this.store.getState();
+    for (const [id, text] of Object.entries(state.drafts))
+      void keepDraft(this.chat, state, id, text);
+    const kept = (await this.chat.storage.list(draftKey(who)).catch(() => [])) as KeptDraft[];
     if (!kept.length || this.#owner !== who) return;
     const before = Object.fromEntries(
       kept.map(({ conversationId, text }) => [conversationId, text]),

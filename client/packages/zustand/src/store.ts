@@ -149,8 +149,8 @@ export function createChatStore(chat: Chat, { keptFor }: ChatStoreOptions = {}):
       settleStale();
     }),
     chat.on("ready", ({ user }) => {
-      void drafts.takeAll();
       store.setState({ me: user.userId, user });
+      void drafts.takeAll();
       ephemeral.ready();
       settleStale();
     }),
@@ -266,7 +266,7 @@ function makeActions(
       if ((get().drafts[id] ?? "") === text) return;
       put("drafts", id, text || null);
       if (text) chat.typing(id);
-      void keepDraft(chat, id, text);
+      void keepDraft(chat, get(), id, text);
     },
 
     setEditing(id: string, messageId: string | null): void {

@@ -221,6 +221,14 @@ test("What is written before the session stands is kept, too.", async () => {
   await becomes(next, ({ drafts }) => drafts[id] === "Early");
 });
 
+test("What is written before there was any session is kept for whom the page is.", async () => {
+  const [alice] = people(2);
+  const storage = memory();
+  const page = () => createChatStore(chatOf(alice, { storage }), { keptFor: alice.id });
+  page().getState().actions.setDraft("a conversation", "Without a link");
+  await becomes(page(), ({ drafts }) => drafts["a conversation"] === "Without a link");
+});
+
 test("Nobody finds another person's draft on the same device, and those who sign out leave nothing.", async () => {
   const [alice, bob] = people(2);
   const storage = memory();
