@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ask, becomes, enter, field, given, message, open } from "./support.mjs";
+import { ask, becomes, enter, field, given, isKept, message, open } from "./support.mjs";
 
 const { conversation } = await ask("alice", "chat:conversation_open", {
   recipientId: given.people.bob,
@@ -42,16 +42,7 @@ test("Where a part breaks the others go on, what was typed stays, and a reload m
   await becomes(() => broken.count(), 2);
   assert.equal(await field(page).inputValue(), "Half a sentence");
   // What is kept on the device has it, too, when it is written at last.
-  await page.waitForFunction(async (name) => {
-    const database = await new Promise((resolve) => {
-      const request = indexedDB.open(name);
-      request.onsuccess = () => resolve(request.result);
-    });
-    const all = database.transaction("kept").objectStore("kept").getAll();
-    const values = await new Promise((resolve) => (all.onsuccess = () => resolve(all.result)));
-    database.close();
-    return JSON.stringify(values).includes('"never"');
-  }, `chatserver:${given.people.alice}`);
+  await becomes(() => isKept(page, '"never"'), true);
 
   cure();
   await broken.first().getByRole("button", { name: "Reload" }).click();

@@ -184,6 +184,28 @@ export async function shown(page, pattern) {
   return all.map((text) => pattern.exec(text)?.[0]).filter(Boolean);
 }
 
+/**
+ * Whether a page's device has kept something in which this stands.
+ *
+ * It is asked by `becomes`, since `page.waitForFunction` takes the promise of an async function for a yes.
+ */
+export function isKept(page, text) {
+  return page.evaluate(async (wanted) => {
+    const settled = (request) =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    for (const { name } of await indexedDB.databases()) {
+      const database = await settled(indexedDB.open(name));
+      const values = await settled(database.transaction("kept").objectStore("kept").getAll());
+      database.close();
+      if (JSON.stringify(values).includes(wanted)) return true;
+    }
+    return false;
+  }, text);
+}
+
 /** Waits until what is read on the page is as it should be. */
 export async function becomes(read, wanted) {
   const until = Date.now() + PATIENCE;

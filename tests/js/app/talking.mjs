@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { act, enter, field, given, message, open, say } from "./support.mjs";
+import { act, becomes, enter, field, given, isKept, message, open, say } from "./support.mjs";
 
 test("Two people who signed in by one press each talk, and each sees what the other does.", async (t) => {
   const alice = await open(t, "alice");
@@ -59,25 +59,10 @@ test("Enter that an input method takes sends nothing, and what is written stays 
   });
   assert.equal(await field(alice).inputValue(), "にほん");
   // It is kept beside the typing.
-  await alice.waitForFunction(async () => {
-    const names = (await indexedDB.databases()).map(({ name }) => name);
-    for (const name of names) {
-      const database = await new Promise((resolve) => {
-        const request = indexedDB.open(name);
-        request.onsuccess = () => resolve(request.result);
-      });
-      const values = await new Promise((resolve) => {
-        const request = database.transaction("kept").objectStore("kept").getAll();
-        request.onsuccess = () => resolve(request.result);
-      });
-      database.close();
-      if (JSON.stringify(values).includes("にほん")) return true;
-    }
-    return false;
-  });
+  await becomes(() => isKept(alice, "にほん"), true);
   await alice.reload();
   await enter(alice, "Bob");
-  await alice.waitForFunction(() => document.querySelector("[data-composer]")?.value === "にほん");
+  await becomes(() => field(alice).inputValue(), "にほん");
 });
 
 test("A finger that rests on a message opens its menu, which stays when the finger goes.", async (t) => {
