@@ -31,9 +31,10 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What typing goes by."""
+    """What typing goes by; nobody who types has been silent for too long while it stands still."""
     clock = Clock()
     monkeypatch.setattr(typing_state, "time", clock)
+    monkeypatch.setattr(typing_state._Typing, "expire", lambda _: None)
     return clock
 
 

@@ -137,6 +137,24 @@ test("Who signs out leaves nothing on the device.", async (t) => {
   await becomes(kept(dave, "dave", ""), []);
 });
 
+/**
+ * Has a page's worker count the notifications that it has shown; returns what waits for so many of them.
+ *
+ * Chromium may forget a notification that is on its way while somebody asks which there are.
+ */
+async function countShown(page) {
+  const [worker] = page.context().serviceWorkers();
+  await worker.evaluate(() => {
+    self.shown = 0;
+    const { showNotification } = registration;
+    registration.showNotification = async (...all) => {
+      await showNotification.apply(registration, all);
+      self.shown += 1;
+    };
+  });
+  return (count) => becomes(() => worker.evaluate(() => self.shown), count);
+}
+
 /** Pushes to a page's worker as a push service does. */
 async function pushTo(page, data) {
   const session = await page.context().newCDPSession(page);
@@ -169,10 +187,13 @@ test("A push is shown but for what the page shows, and opens its conversation.",
     badge: 1,
     ...more,
   });
+  const shown = await countShown(alice);
   await pushTo(alice, to(bob));
   await pushTo(alice, to(carol));
+  await shown(1);
   await becomes(notified(alice), [["New message", carol.id, true]]);
   await pushTo(alice, to(carol, { kind: "mention", sender: "Carol", preview: "Are you there?" }));
+  await shown(2);
   await becomes(notified(alice), [["Carol", carol.id, true]]);
 
   // The page in front is one of the server's, but none of the app's.
