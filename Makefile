@@ -54,7 +54,7 @@ test: check ## Check the code, then run all tests (or TESTS=tests/chat; PYTEST= 
 faults: $(BIN)/.installed ## Break everything under load for some minutes, and write docs/RELIABILITY.md
 	$(BIN)/python -m tests.faults
 
-bench: $(BIN)/.bench ## Measure the server beside Node.js peers three times (once took 14 to 26 minutes), and write docs/PERFORMANCE.md
+bench: $(BIN)/.bench ## Measure the server beside Node.js peers three times over (one round took 14 to 26 minutes), and write docs/PERFORMANCE.md
 	$(BIN)/python -m benchmarks
 
 check: $(BIN)/.installed $(if $(NPM),client/node_modules/.checked,unclient) ## Lint, format, types, import contracts, and whether the reference is that of the tables
