@@ -56,13 +56,15 @@ export class Drafts {
   async take(key: string): Promise<void> {
     const prefix = draftKey(ownerOf(this.chat, this.store.getState()));
     if (!key.startsWith(prefix)) return;
+    let kept: KeptDraft | undefined;
     try {
-      const kept = (await this.chat.storage.get(key)) as KeptDraft | undefined;
-      const id = key.slice(prefix.length);
-      this.store.setState(({ drafts }) => ({ drafts: { ...drafts, [id]: kept?.text ?? "" } }));
+      kept = (await this.chat.storage.get(key)) as KeptDraft | undefined;
     } catch {
       // Nobody knows what it is now: this page goes on with what it has.
+      return;
     }
+    const id = key.slice(prefix.length);
+    this.store.setState(({ drafts }) => ({ drafts: { ...drafts, [id]: kept?.text ?? "" } }));
   }
 
   /** Takes all that was written before. What is written on this page counts more. */

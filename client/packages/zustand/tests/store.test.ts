@@ -6,6 +6,7 @@ import { createChatStore } from "@chatserver/zustand";
 import { chatOf, connected, direct, network, soon, until } from "../../../testing/chats.js";
 import { people } from "../../../testing/people.js";
 import { becomes, shownBy, shownTo, storeOf, texts } from "../../../testing/stores.js";
+import { Drafts } from "../src/drafts.js";
 
 test("A message is shown at once, and is one row before and after the server has it.", async () => {
   const [alice, bob] = people(2);
@@ -227,6 +228,15 @@ test("What is written before there was any session is kept for whom the page is.
   const page = () => createChatStore(chatOf(alice, { storage }), { keptFor: alice.id });
   page().getState().actions.setDraft("a conversation", "Without a link");
   await becomes(page(), ({ drafts }) => drafts["a conversation"] === "Without a link");
+});
+
+test("A draft stays where the storage fails to tell what another page has written.", async () => {
+  const [alice] = people(2);
+  const storage = { ...memory(), get: () => Promise.reject(new Error("It fails")) };
+  const store = createChatStore(chatOf(alice, { storage }), { keptFor: alice.id });
+  store.getState().actions.setDraft("a conversation", "Written here");
+  await new Drafts(store.chat, store).take(`draft:${alice.id}:a conversation`);
+  expect(store.getState().drafts["a conversation"]).toBe("Written here");
 });
 
 test("Nobody finds another person's draft on the same device, and those who sign out leave nothing.", async () => {
