@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ask, becomes, enter, given, message, open, say } from "./support.mjs";
+import { ask, becomes, enter, given, keptOn, message, open, say } from "./support.mjs";
 
 const { people } = given;
 const COUNT = 281;
@@ -104,23 +104,7 @@ test("A page that is loaded anew comes to where the unread messages begin, whate
   await enter(page, "Alice");
   await message(page, "Back at the end");
   // Kept, now that it was in sight.
-  await becomes(
-    () => page.evaluate(async () => {
-      const [{ name }] = await indexedDB.databases();
-      const { result } = await new Promise((resolve) => {
-        const opened = indexedDB.open(name);
-        opened.onsuccess = () => resolve(opened);
-      });
-      const { result: keys } = await new Promise((resolve) => {
-        const store = result.objectStoreNames[0];
-        const asked = result.transaction(store).objectStore(store).getAllKeys();
-        asked.onsuccess = () => resolve(asked);
-      });
-      result.close();
-      return keys.some((key) => /:page:/.test(key));
-    }),
-    true,
-  );
+  await becomes(async () => Object.keys(await keptOn(page)).some((key) => /:page:/.test(key)), true);
   const { href } = new URL(page.url());
   await page.goto("about:blank");
   for (let number = 1; number <= 120; number += 1) await send("alice", `later ${number}.`);

@@ -184,27 +184,32 @@ export async function shown(page, pattern) {
   return all.map((text) => pattern.exec(text)?.[0]).filter(Boolean);
 }
 
-/**
- * Whether a page's device has kept something in which this stands.
- *
- * It is asked by `becomes`, since `page.waitForFunction` takes the promise of an async function for a yes.
- */
-export function isKept(page, text) {
-  return page.evaluate(async (wanted) => {
-    const settled = (request) =>
+/** All that a page's device keeps in IndexedDB, by its key. */
+export function keptOn(page) {
+  return page.evaluate(async () => {
+    const done = (request) =>
       new Promise((resolve, reject) => {
         request.onsuccess = () => resolve(request.result);
         request.onerror = () => reject(request.error);
       });
+    const kept = {};
     for (const { name } of await indexedDB.databases()) {
-      const database = await settled(indexedDB.open(name));
-      const values = await settled(database.transaction("kept").objectStore("kept").getAll());
+      const database = await done(indexedDB.open(name));
+      const store = database.transaction("kept").objectStore("kept");
+      const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+      keys.forEach((key, place) => (kept[key] = values[place]));
       database.close();
-      if (JSON.stringify(values).includes(wanted)) return true;
     }
-    return false;
-  }, text);
+    return kept;
+  });
 }
+
+/**
+ * Whether this stands in something that a page's device keeps.
+ *
+ * It is asked by `becomes`, since `page.waitForFunction` takes the promise of an async function for a yes.
+ */
+export const isKept = async (page, text) => JSON.stringify(await keptOn(page)).includes(text);
 
 /** Waits until what is read on the page is as it should be. */
 export async function becomes(read, wanted) {

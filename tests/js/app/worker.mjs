@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ask, becomes, enter, given, install, message, say, tab } from "./support.mjs";
+import { ask, becomes, enter, given, install, keptOn, message, say, tab } from "./support.mjs";
 
 const { people } = given;
 const texts = (page) => async () => {
@@ -11,22 +11,9 @@ const texts = (page) => async () => {
   return shown.map((text) => /(?:mine|theirs) \d/.exec(text)?.[0]).filter(Boolean);
 };
 
-/** The keys of what is kept in IndexedDB of somebody, as far as they begin like this. */
-const kept = (page, user, prefix) => () =>
-  page.evaluate(
-    async ([name, start]) => {
-      const done = (request) =>
-        new Promise((resolve, reject) => {
-          request.onsuccess = () => resolve(request.result);
-          request.onerror = () => reject(request.error);
-        });
-      const database = await done(indexedDB.open(name));
-      const keys = await done(database.transaction("kept").objectStore("kept").getAllKeys());
-      database.close();
-      return keys.filter((key) => key.startsWith(start));
-    },
-    [`chatserver:${people[user]}`, prefix],
-  );
+/** The keys of what is kept on a page's device, as far as they begin like this. */
+const kept = (page, prefix) => async () =>
+  Object.keys(await keptOn(page)).filter((key) => key.startsWith(prefix));
 
 /** A conversation of two in which something was said, and what says more in it. */
 async function conversation(one, other, text) {
@@ -45,7 +32,7 @@ test("A page that is reloaded without a link shows the list and the messages, an
   await enter(alice, "Bob");
   await message(alice, "theirs 1");
   const page = `kept:${people.alice}:page:${id}`;
-  await becomes(kept(alice, "alice", page), [page]);
+  await becomes(kept(alice, page), [page]);
 
   await alice.context().setOffline(true);
   await say(alice, "mine 1");
@@ -132,9 +119,9 @@ test("Who signs out leaves nothing on the device.", async (t) => {
   await conversation("dave", "bob", "theirs 1");
   const dave = await install(t, "dave");
   await enter(dave, "Bob");
-  await becomes(async () => (await kept(dave, "dave", "kept:")()).length, 2);
+  await becomes(async () => (await kept(dave, "kept:")()).length, 2);
   await signOut(dave);
-  await becomes(kept(dave, "dave", ""), []);
+  await becomes(kept(dave, ""), []);
 });
 
 /**
